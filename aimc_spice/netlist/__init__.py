@@ -1,0 +1,1 @@
+"""Conductances and geometry become SPICE text; pure, no simulator."""

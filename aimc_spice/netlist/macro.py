@@ -1,0 +1,111 @@
+"""How does a plain ``.subckt`` file become a front end, a neuron or a cell in a generated deck?
+
+One idea: a `Macro` is the text of a subcircuit file plus parameter values; the text is copied into the deck, so a
+deck never depends on a file elsewhere, and the values are passed by name at every instance. Roles fix the ports:
+
+========== ==================== ===========================================================
+role       ports                contract
+========== ==================== ===========================================================
+front_end  p, n, out            senses the two bit lines of one output, drives ``out``
+neuron     in, out              drives the next layer's word lines
+cell       a, b                 between word line and bit line; takes a parameter ``g`` [S]
+========== ==================== ===========================================================
+
+Supply rails are inside the subcircuits. It does not check what the circuit does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from aimc_spice.errors import NetlistError
+from aimc_spice.units import spice
+
+Role = Literal["front_end", "neuron", "cell"]
+PORTS: Mapping[str, tuple[str, ...]] = {
+    "front_end": ("p", "n", "out"),
+    "neuron": ("in", "out"),
+    "cell": ("a", "b"),
+}
+_HEADER = re.compile(r"^\.subckt\s+(\S+)([^\n]*(?:\n\+[^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A subcircuit from text, with the values of its parameters.
+
+    Parameters
+    ----------
+    role : {"front_end", "neuron", "cell"}
+        Fixes how many ports it must have.
+    name : str
+        Name of the ``.subckt`` to instantiate; `text` may hold helper subcircuits and models beside it.
+    text : str
+        SPICE text, without a title line.
+    params : dict of str to float
+        Parameter values, SI.
+    """
+
+    role: Role
+    name: str
+    text: str
+    params: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = PORTS[self.role]
+        got, known = self._header()
+        if len(got) != len(wanted):
+            raise NetlistError(
+                f"subcircuit {self.name}: got {len(got)} ports ({' '.join(got)}), "
+                f"wanted {len(wanted)} for a {self.role}: {' '.join(wanted)}",
+                hint="give it exactly these ports, in this order; supplies belong inside the subcircuit",
+            )
+        unknown = sorted(set(self.params) - known)
+        if unknown:
+            raise NetlistError(
+                f"subcircuit {self.name} has no parameter {', '.join(unknown)}",
+                hint=f"its parameters are: {', '.join(sorted(known)) or 'none'}",
+            )
+        if self.role == "cell" and "g" not in known:
+            raise NetlistError(f"cell {self.name} has no parameter g, the conductance in S")
+
+    @classmethod
+    def from_file(cls, path: Path, name: str, role: Role, **params: float) -> Macro:
+        """Read a user's file; raises `NetlistError` where it is missing or has no such subcircuit."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as bad:
+            raise NetlistError(f"cannot read the subcircuit file {path}", cause=str(bad)) from bad
+        return cls(role, name, text, params)
+
+    @classmethod
+    def from_pyspice(cls, subcircuit: object, role: Role, **params: float) -> Macro:
+        """Take a PySpice ``SubCircuit``: its text is what ``str`` gives."""
+        text = str(subcircuit)
+        header = _HEADER.search(text)
+        if header is None:
+            raise NetlistError(f"got {type(subcircuit).__name__}, whose text has no .subckt line")
+        return cls(role, header.group(1), text, params)
+
+    def chunks(self) -> Iterator[str]:
+        """Yield the definition."""
+        yield self.text.rstrip("\n") + "\n\n"
+
+    def call(self) -> str:
+        """Return what follows the nodes on an instance line: name and parameters."""
+        return " ".join([self.name, *(f"{key}={spice(value)}" for key, value in self.params.items())])
+
+    def _header(self) -> tuple[list[str], set[str]]:
+        for match in _HEADER.finditer(self.text):
+            if match.group(1).lower() == self.name.lower():
+                words = match.group(2).replace("\n+", " ").replace("params:", " ").split()
+                pairs = re.findall(r"(\w+)\s*=", match.group(2))
+                joined = " ".join(words)
+                ports = re.sub(r"\w+\s*=\s*\S+", "", joined).split()
+                return ports, {pair.lower() for pair in pairs}
+        found = ", ".join(m.group(1) for m in _HEADER.finditer(self.text)) or "none"
+        raise NetlistError(f"the text has no subcircuit {self.name}", hint=f"it has: {found}")

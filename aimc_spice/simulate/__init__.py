@@ -1,0 +1,1 @@
+"""Decks become waveforms; the only room that starts processes."""

@@ -1,0 +1,124 @@
+"""What does a simulation return, and what must every simulator do?
+
+One idea: all back ends (libngspice in process, ``ngspice -b`` in a run folder, the nodal judge) take a `Deck` and return
+`Waveforms`, or raise a `SimulationError`. A result is only returned after it has been checked (see `verdict`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from aimc_spice.errors import DatasetError
+from aimc_spice.netlist.base import Deck
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Waveforms:
+    """Checked results of one deck.
+
+    Parameters
+    ----------
+    axis_name : str
+        "vector" (operating point or vector sweep) or "time".
+    axis : ndarray, shape (n_points,)
+        Vector number, or time [s].
+    signals : dict of str to ndarray, each (n_points,)
+        One entry per probe, keyed as in the deck: ``"v(out_0)"`` [V], ``"i(vdd)"`` [A].
+    simulator : str
+        For example "ngspice-46 KLU, shared" or "nodal (SciPy splu)".
+    deck_digest : str
+        SHA-256 of the deck's text.
+    wall_s : float
+        Time the simulator took [s].
+    log : str
+        What the simulator said.
+    """
+
+    axis_name: str
+    axis: Array
+    signals: Mapping[str, Array]
+    simulator: str
+    deck_digest: str
+    wall_s: float
+    log: str = field(default="", repr=False)
+
+    def stack(self, probes: tuple[str, ...] | list[str]) -> Array:
+        """Return the named signals as one array, shape (n_points, n_probes)."""
+        return np.stack([self.signals[probe] for probe in probes], axis=1)
+
+    def save(self, path: Path) -> None:
+        """Write to netCDF; one variable ``signal`` (probe, axis), units by probe name."""
+        probes = list(self.signals)
+        values = np.stack([self.signals[p] for p in probes])
+        attrs = {
+            "simulator": self.simulator,
+            "deck_digest": self.deck_digest,
+            "wall_s": self.wall_s,
+            "log": self.log,
+            "axis_name": self.axis_name,
+        }
+        coords = {"probe": probes, "axis": self.axis}
+        data = xr.Dataset({"signal": (("probe", "axis"), values)}, coords=coords, attrs=attrs)
+        data["signal"].attrs["units"] = "V for v(...), A for i(...)"
+        data["axis"].attrs["units"] = "s" if self.axis_name == "time" else "1"
+        data.to_netcdf(path, engine="h5netcdf")
+
+    @classmethod
+    def load(cls, path: Path) -> Waveforms:
+        """Read what `save` wrote; raises `DatasetError` where the file is damaged."""
+        try:
+            with xr.open_dataset(path, engine="h5netcdf") as data:
+                probes = [str(p) for p in data["probe"].values]
+                values = np.asarray(data["signal"].values, dtype=np.float64)
+                axis = np.asarray(data["axis"].values, dtype=np.float64)
+                a = data.attrs
+                return cls(
+                    str(a["axis_name"]),
+                    axis,
+                    dict(zip(probes, values, strict=True)),
+                    str(a["simulator"]),
+                    str(a["deck_digest"]),
+                    float(a["wall_s"]),
+                    str(a["log"]),
+                )
+        except (OSError, KeyError, ValueError) as bad:
+            raise DatasetError(f"{path} holds no readable waveforms", cause=str(bad)) from bad
+
+
+class Simulator(Protocol):
+    """What every back end offers."""
+
+    @property
+    def name(self) -> str:
+        """Name, version and linear solver, for provenance."""
+        ...
+
+    def run(self, deck: Deck, *, label: str = "") -> Waveforms:
+        """Simulate one deck.
+
+        Parameters
+        ----------
+        deck : Deck
+            Circuit, analysis, probes.
+        label : str
+            Where the deck belongs ("layer 0, partition (0, 2)"), for error messages.
+
+        Raises
+        ------
+        SimulationError
+            Whenever the result cannot be trusted.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release processes and files."""
+        ...
