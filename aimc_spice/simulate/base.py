@@ -1,7 +1,7 @@
 """What does a simulation return, and what must every simulator do?
 
-One idea: all back ends (libngspice in process, ``ngspice -b`` in a run folder, the nodal judge) take a `Deck` and return
-`Waveforms`, or raise a `SimulationError`. A result is only returned after it has been checked (see `verdict`).
+One idea: all back ends (libngspice in process, ``ngspice -b`` in a run folder, the nodal judge) take a `Deck` and
+return `Waveforms`, or raise a `SimulationError`. A result is only returned after it has been checked (see `verdict`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from aimc_spice.errors import DatasetError
@@ -57,6 +56,8 @@ class Waveforms:
 
     def save(self, path: Path) -> None:
         """Write to netCDF; one variable ``signal`` (probe, axis), units by probe name."""
+        import xarray as xr  # noqa: PLC0415  slow to import, wanted here alone; workers start without it
+
         probes = list(self.signals)
         values = np.stack([self.signals[p] for p in probes])
         attrs = {
@@ -75,6 +76,8 @@ class Waveforms:
     @classmethod
     def load(cls, path: Path) -> Waveforms:
         """Read what `save` wrote; raises `DatasetError` where the file is damaged."""
+        import xarray as xr  # noqa: PLC0415
+
         try:
             with xr.open_dataset(path, engine="h5netcdf") as data:
                 probes = [str(p) for p in data["probe"].values]

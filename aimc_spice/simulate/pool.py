@@ -1,0 +1,174 @@
+"""How do many decks run on several cores, and stop at once when asked to?
+
+One idea: threads feed one simulator each; the caller's own thread pulls decks from its iterator only as fast as
+results leave, so neither decks nor results pile up. Failures are results too: a sweep goes on. Threads are daemons and
+simulators die with the pool, so Ctrl-C waits for nothing.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Literal, Self
+
+from aimc_spice.errors import ConfigError, SimulationError, SimulatorNotFound
+from aimc_spice.netlist.base import Deck
+from aimc_spice.simulate.base import Waveforms
+from aimc_spice.simulate.batch import BatchSimulator
+from aimc_spice.simulate.worker import WorkerSimulator
+
+Backend = Literal["shared", "batch"]
+Outcome = Waveforms | SimulationError
+_Job = tuple[int, str, Deck] | None
+_Simulator = WorkerSimulator | BatchSimulator
+_AHEAD = 2  # decks in flight per worker: one runs, one waits
+
+
+class SimulatorPool:
+    """Several simulators that share a stream of decks.
+
+    Parameters
+    ----------
+    n_workers : int
+        How many processes run at once.
+    backend : {"shared", "batch"}
+        "shared": one `WorkerSimulator` each; "batch": ``ngspice -b`` each.
+    timeout_s : float, optional
+        Limit for one deck [s]; None waits for ever.
+    runs_dir : Path, optional
+        Where runs that failed are kept; "batch" uses ``runs`` where not given.
+
+    Raises
+    ------
+    ConfigError
+        Fewer than one worker, or an unknown back end.
+    SimulatorNotFound
+        There is no ngspice, or no libngspice for "shared".
+    """
+
+    def __init__(
+        self,
+        n_workers: int,
+        *,
+        backend: Backend = "shared",
+        timeout_s: float | None = None,
+        runs_dir: Path | None = None,
+    ) -> None:
+        if n_workers < 1:
+            raise ConfigError(f"simulator pool: got n_workers = {n_workers}, wanted one or more")
+        self._new = partial(_simulator, backend, timeout_s, runs_dir)
+        self._simulators = [self._new() for _ in range(n_workers)]
+        self._in_use = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Name of the simulators and their number."""
+        return f"{self._simulators[0].name} x {len(self._simulators)}"
+
+    def run_many(self, jobs: Iterable[tuple[str, Deck]]) -> Iterator[tuple[int, Outcome]]:
+        """Simulate a stream of decks.
+
+        Parameters
+        ----------
+        jobs : iterable of (label, Deck)
+            Pulled in the caller's thread, at most two decks a worker ahead.
+
+        Yields
+        ------
+        (int, Waveforms or SimulationError)
+            The job's number and its result or failure, as they finish. Leaving the loop early kills what still runs.
+
+        Raises
+        ------
+        SimulatorNotFound
+            No worker can start.
+        ConfigError
+            Another `run_many` of this pool is not finished.
+        Exception
+            What `jobs` or the code of a deck raises, other than a `SimulationError`.
+        """
+        if not self._in_use.acquire(blocking=False):
+            raise ConfigError("simulator pool: one run_many at a time", hint="finish or close the first one")
+        crew = _Crew(self._simulators)
+        try:
+            yield from crew.work(jobs)
+        except BaseException:
+            crew.abort()
+            self._simulators = [self._new() for _ in self._simulators]
+            raise
+        finally:
+            self._in_use.release()
+
+    def close(self) -> None:
+        """Kill what runs and end the processes."""
+        for simulator in self._simulators:
+            simulator.abort()
+        for simulator in self._simulators:
+            simulator.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Crew:
+    """One thread a simulator, for one stream of decks."""
+
+    def __init__(self, simulators: list[_Simulator]) -> None:
+        self._simulators = simulators
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[int, Waveforms | BaseException]] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._feed, args=(one,), daemon=True) for one in simulators]
+        for thread in self._threads:
+            thread.start()
+
+    def work(self, jobs: Iterable[tuple[str, Deck]]) -> Iterator[tuple[int, Outcome]]:
+        numbered, in_flight = enumerate(jobs), 0
+        while True:
+            for index, (label, deck) in islice(numbered, _AHEAD * len(self._threads) - in_flight):
+                self._jobs.put((index, label, deck))
+                in_flight += 1
+            if not in_flight:
+                return self._dismiss()
+            index, outcome = self._results.get()
+            in_flight -= 1
+            if isinstance(outcome, SimulatorNotFound) or not isinstance(outcome, Waveforms | SimulationError):
+                raise outcome
+            yield index, outcome
+
+    def abort(self) -> None:
+        while not self._jobs.empty():
+            self._jobs.get()
+        for simulator in self._simulators:
+            simulator.abort()
+        self._dismiss()
+        for simulator in self._simulators:
+            simulator.close()
+
+    def _dismiss(self) -> None:
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _feed(self, simulator: _Simulator) -> None:
+        while (job := self._jobs.get()) is not None:
+            index, label, deck = job
+            try:
+                self._results.put((index, simulator.run(deck, label=label)))
+            except BaseException as bad:  # noqa: BLE001  raised again in the caller's thread
+                self._results.put((index, bad))
+
+
+def _simulator(backend: Backend, timeout_s: float | None, runs_dir: Path | None) -> _Simulator:
+    if backend == "shared":
+        return WorkerSimulator(timeout_s=timeout_s, runs_dir=runs_dir)
+    if backend == "batch":
+        return BatchSimulator(runs_dir, timeout_s=timeout_s)
+    raise ConfigError(f"simulator pool: got backend {backend!r}", hint="known: shared, batch")
