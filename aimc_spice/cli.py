@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aimc_spice import __version__
+from aimc_spice import __version__, study_cli
 from aimc_spice.errors import AimcSpiceError
 
 
@@ -89,3 +89,7 @@ def doctor() -> None:
             console.print(f"{finding.part}: {finding.advice}", markup=False, highlight=False)
     console.print("usable" if diagnosis.usable else "not usable", style="bold")
     raise typer.Exit(0 if diagnosis.usable else 1)
+
+
+for command in (study_cli.netlist, study_cli.simulate, study_cli.evaluate, study_cli.sweep, study_cli.report):
+    app.command()(command)

@@ -17,12 +17,13 @@ Supply rails are inside the subcircuits. It does not check what the circuit does
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.base import Lines
 from aimc_spice.units import spice
 
 Role = Literal["front_end", "neuron", "cell"]
@@ -48,12 +49,18 @@ class Macro:
         SPICE text, without a title line.
     params : dict of str to float
         Parameter values, SI.
+    support : tuple of str
+        Texts of helper subcircuits and models it needs; written once per deck however many macros share them.
+    sources : tuple of str
+        Devices inside, such as ``"x1.e1"``, whose current is drawn from the supply: the power is counted there.
     """
 
     role: Role
     name: str
     text: str
     params: Mapping[str, float] = field(default_factory=dict)
+    support: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         wanted = PORTS[self.role]
@@ -91,9 +98,13 @@ class Macro:
             raise NetlistError(f"got {type(subcircuit).__name__}, whose text has no .subckt line")
         return cls(role, header.group(1), text, params)
 
-    def chunks(self) -> Iterator[str]:
-        """Yield the definition."""
-        yield self.text.rstrip("\n") + "\n\n"
+    def texts(self) -> tuple[str, ...]:
+        """Return every text the deck needs for it, support first."""
+        return (*self.support, self.text)
+
+    def source_names(self, instance: str) -> list[str]:
+        """Return the ngspice names of `sources` inside an instance: ``e.x7.x1.e1`` for instance ``x7``."""
+        return [f"{path.split('.')[-1][0]}.{instance}.{path}" for path in self.sources]
 
     def call(self) -> str:
         """Return what follows the nodes on an instance line: name and parameters."""
@@ -109,3 +120,9 @@ class Macro:
                 return ports, {pair.lower() for pair in pairs}
         found = ", ".join(m.group(1) for m in _HEADER.finditer(self.text)) or "none"
         raise NetlistError(f"the text has no subcircuit {self.name}", hint=f"it has: {found}")
+
+
+def definitions(macros: Iterable[Macro]) -> Lines:
+    """Return the texts of several macros, each once."""
+    texts = dict.fromkeys(text for macro in macros for text in macro.texts())
+    return Lines("\n".join(texts))

@@ -1,6 +1,7 @@
 """How is one weight matrix cut over tiles?
 
-Horizontal partitions split inputs (rows), vertical partitions split outputs (columns). It only counts; it holds no circuit.
+Horizontal partitions split inputs (rows), vertical partitions split outputs (columns). It only counts; it holds no
+circuit.
 """
 
 from __future__ import annotations

@@ -1,0 +1,53 @@
+"""Which decks characterise one front end or one neuron alone?
+
+One idea: the macro by itself, driven through known source resistances by a table of input vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aimc_spice.netlist.base import Deck, Lines, Netlist
+from aimc_spice.netlist.drive import dc_vectors
+from aimc_spice.netlist.macro import Macro, definitions
+from aimc_spice.units import spice
+
+
+def neuron_deck(neuron: Macro, v_in: ArrayLike) -> Deck:
+    """Return the deck that sweeps a neuron's input over `v_in` (n,) [V]; probe ``v(out)``."""
+    drive = dc_vectors(["in"], np.asarray(v_in, dtype=np.float64)[:, None])
+    body = (drive.lines, Lines(f"x1 in out {neuron.call()}"))
+    return Deck(Netlist(f"neuron {neuron.name}", (definitions([neuron]),), body), drive.analysis, ("v(out)",))
+
+
+def front_end_deck(front_end: Macro, v_lines: ArrayLike, r_line: float) -> Deck:
+    """Return the deck that drives a front end from two Thevenin sources.
+
+    Parameters
+    ----------
+    front_end : Macro
+        Ports p, n, out.
+    v_lines : array_like, shape (n, 2)
+        Open-circuit voltages of the positive and the negative line [V].
+    r_line : float
+        Source resistance of each [Ω]; zero drives the ports directly.
+
+    Returns
+    -------
+    Deck
+        Probes ``v(out)`` and the currents of both sources, which are minus the currents into the lines.
+    """
+    nodes = ["vp", "vn"] if r_line else ["p", "n"]
+    drive = dc_vectors(nodes, _pairs(v_lines))
+    lines = [f"x1 p n out {front_end.call()}"]
+    if r_line:
+        lines += [f"rp vp p {spice(r_line)}", f"rn vn n {spice(r_line)}"]
+    netlist = Netlist(
+        f"front end {front_end.name}", (definitions([front_end]),), (drive.lines, Lines("\n".join(lines)))
+    )
+    return Deck(netlist, drive.analysis, ("v(out)", *(f"i({source})" for source in drive.sources)))
+
+
+def _pairs(v_lines: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(v_lines, dtype=np.float64).reshape(-1, 2)

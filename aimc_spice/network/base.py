@@ -1,0 +1,88 @@
+"""How accurate is a whole network when every layer is a programmed surrogate?
+
+One idea: programmed once, run many; a forward pass is one matrix product and one look-up a layer, in chunks of bounded
+memory. It runs multi-layer perceptrons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.errors import ShapeError
+from aimc_spice.surrogate.base import Array
+from aimc_spice.surrogate.layer import LayerSurrogate
+
+_CHUNK = 4096  # images at once: activations stay in the cache's reach and memory is bounded
+
+
+@dataclass(frozen=True)
+class NetworkSurrogate:
+    """A chain of programmed layers.
+
+    Parameters
+    ----------
+    layers : tuple of LayerSurrogate
+        In order.
+    v_bias : float
+        Voltage of the bias rows [V]; a layer with one row more than it has inputs gets it there.
+    """
+
+    layers: tuple[LayerSurrogate, ...]
+    v_bias: float
+
+    def forward(self, v_in: Array, *, extrapolate: bool = False) -> Array:
+        """Return the last layer's sums (n, n_out) [V], before its neurons, of input voltages (n, n_in) [V]."""
+        chunks = [v_in[i : i + _CHUNK] for i in range(0, len(v_in), _CHUNK)]
+        return np.concatenate([self.trace(chunk, extrapolate=extrapolate)[-2] for chunk in chunks])
+
+    def trace(self, v_in: Array, *, extrapolate: bool = False) -> list[Array]:
+        """Return ``[sums of layer 0, sums of layer 1, …, network output]`` [V], for comparison with SPICE probes."""
+        kept, v = [], v_in
+        for index, layer in enumerate(self.layers):
+            sums = layer.sums(self._with_bias(v, layer, index), extrapolate=extrapolate)
+            kept.append(sums)
+            v = layer.activate(sums, extrapolate=extrapolate)
+        return [*kept, v]
+
+    def _with_bias(self, v: Array, layer: LayerSurrogate, index: int) -> Array:
+        n_rows = layer.rows[-1].stop
+        if v.ndim != 2 or v.shape[1] not in {n_rows, n_rows - 1}:
+            raise ShapeError(
+                f"layer {index}: got inputs {v.shape}, wanted (n, {n_rows - 1}) beside a bias row, or {n_rows}"
+            )
+        if v.shape[1] == n_rows:
+            return v
+        return np.hstack([v, np.full((len(v), 1), self.v_bias)])
+
+
+def labels_of(sums: Array, surrogate: NetworkSurrogate) -> NDArray[np.int64]:
+    """Return the class with the highest output, from the last layer's sums (n, n_classes) [V].
+
+    The last neurons are monotone, so the highest output is the lowest sum where they invert; sums are compared because
+    saturated outputs are equal to the last digit.
+    """
+    curve = surrogate.layers[-1].neuron
+    inverts = curve is not None and curve.y[-1] < curve.y[0]
+    return np.asarray((-sums if inverts else sums).argmax(axis=1), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Accuracy of predicted labels, with its 95 % confidence interval (Wilson)."""
+
+    accuracy: float
+    low: float
+    high: float
+    n: int
+
+
+def score(labels: NDArray[np.int64], wanted: NDArray[np.int64]) -> Scores:
+    """Compare labels (n,) with the wanted ones (n,)."""
+    if labels.shape != wanted.shape or not labels.size:
+        raise ShapeError(f"labels: got {labels.shape} and {wanted.shape}, wanted two equal (n,)")
+    n, p, z = labels.size, float(np.mean(labels == wanted)), 1.96
+    centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return Scores(p, float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n)), n)

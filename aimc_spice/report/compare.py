@@ -1,0 +1,89 @@
+"""How does whole-network ngspice compare with the surrogate, and what power and settling does it show?
+
+One idea: read the probes of network decks (sums, outputs, supply currents) and set them beside the surrogate on
+the same images. It simulates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.config import StudyConfig, TransientConfig
+from aimc_spice.netlist.network import AnalogNetwork
+from aimc_spice.network import NetworkSurrogate, labels_of
+from aimc_spice.report.metrics import agreement, mean_over_time, rms_of_full_scale, settling_time
+from aimc_spice.simulate.base import Waveforms
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Surrogate against whole-network ngspice on the same images; rms as fractions of full scale."""
+
+    labels: Labels
+    label_agreement: float
+    rms_output: float
+    rms_layers: tuple[float, ...]
+    power: float
+    s_per_image: float
+
+
+def compare(
+    study: StudyConfig, network: AnalogNetwork, surrogate: NetworkSurrogate, volts: Array, found: Sequence[Waveforms]
+) -> Comparison:
+    """Compare ngspice results of input voltages (n, n_in) with the surrogate on the same inputs."""
+    n_layers = len(network.layers)
+    probes = [[f"v({node})" for node in network.sums(i)] for i in range(n_layers)]
+    probes.append([f"v({node})" for node in network.outputs])
+    spice = [np.concatenate([w.stack(names) for w in found]) for names in probes]
+    own = surrogate.trace(volts)
+    labels = labels_of(spice[n_layers - 1], surrogate)
+    return Comparison(
+        labels,
+        agreement(labels, labels_of(own[n_layers - 1], surrogate)),
+        rms_of_full_scale(own[-1], spice[-1], study.vdd),
+        tuple(rms_of_full_scale(a, b, float(np.ptp(b))) for a, b in zip(own[:-1], spice[:-1], strict=True)),
+        float(np.mean(_powers(study, network, volts, found))),
+        sum(w.wall_s for w in found) / len(volts),
+    )
+
+
+def supply_power(study: StudyConfig, network: AnalogNetwork, v_in: Array, found: Waveforms) -> Array:
+    """Return the power drawn at every point of a result (n,) [W], for input voltages (n, n_in) or (n_in,) [V].
+
+    Inputs and bias deliver v · i. Front ends and neurons draw |i| from one rail of vdd (class B, an assumption), plus
+    the quiescent power per op-amp of the study's periphery table.
+    """
+    drives = [p for p in found.signals if p.startswith(("i(vin_", "i(bin_"))]
+    power = np.sum(-found.stack(drives) * v_in, axis=1) - network.v_bias * found.signals["i(vbias)"]
+    supplies = list(network.supply_currents())
+    if supplies:
+        power = power + study.vdd * np.abs(found.stack(supplies)).sum(axis=1)
+    n_amplifiers = sum(len(layer.parts(i).front_end_sources()) for i, layer in enumerate(network.layers))
+    return np.asarray(power + n_amplifiers * study.periphery.p_amplifier)
+
+
+def dynamics(
+    study: StudyConfig, timing: TransientConfig, network: AnalogNetwork, volts: Array, step: Waveforms
+) -> tuple[float, float]:
+    """Return the settling time of the network's outputs [s] and the energy of one image over the window [J].
+
+    `volts` (n_in,) is what the inputs rise to [V]; `step` the transient of `AnalogNetwork.step_deck`.
+    """
+    outputs = step.stack([f"v({node})" for node in network.outputs])
+    settling = settling_time(step.axis, outputs, within=timing.settled_within, full_scale=study.vdd)
+    rise = np.clip(step.axis / timing.t_rise, 0.0, 1.0)[:, None]
+    power = supply_power(study, network, rise * volts, step)
+    return settling, mean_over_time(step.axis, power) * float(step.axis[-1])
+
+
+def _powers(study: StudyConfig, network: AnalogNetwork, volts: Array, found: Sequence[Waveforms]) -> Array:
+    ends = np.cumsum([len(w.axis) for w in found])
+    parts = np.split(volts, ends[:-1])
+    return np.concatenate([supply_power(study, network, v, w) for v, w in zip(parts, found, strict=True)])

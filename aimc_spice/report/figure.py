@@ -1,0 +1,87 @@
+"""What does a partition sweep look like? Four panels over the number of sub-arrays, for people.
+
+Accuracy (surrogate on all test images with its interval, ngspice on the sample, software), power and energy, settling,
+area. Colours are readable with colour-vision deficiency; the same data is in the CSV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aimc_spice.report.table import Row
+
+_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+
+
+def sweep_figure(rows: Sequence[Row], title: str) -> Figure:
+    """Draw the sweep; `rows` in any order."""
+    rows = sorted(rows, key=lambda row: row.n_sub_arrays)
+    figure = Figure(figsize=(10, 7.5), layout="constrained")
+    panels = figure.subplots(2, 2).ravel()
+    _accuracy(panels[0], rows)
+    _bars(panels[1], rows, lambda r: _scaled(r.power_w, 1e3), "mean power [mW]", _ORANGE)
+    _bars(panels[2], rows, lambda r: _scaled(r.settling_s, 1e12), "settling time [ps]", _GREEN)
+    _area(panels[3], rows)
+    for panel in panels:
+        _partition_axis(panel, rows)
+    figure.suptitle(title)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG (200 dpi), or as the suffix says."""
+    figure.savefig(path, dpi=200)
+
+
+def _accuracy(axes: Axes, rows: Sequence[Row]) -> None:
+    x = range(len(rows))
+    y = [100 * row.accuracy_surrogate for row in rows]
+    low = [100 * (row.accuracy_surrogate - row.accuracy_low) for row in rows]
+    high = [100 * (row.accuracy_high - row.accuracy_surrogate) for row in rows]
+    axes.errorbar(x, y, yerr=[low, high], fmt="o-", color=_BLUE, capsize=3, label=f"surrogate, {rows[0].n_test} images")
+    spice = [(i, 100 * row.accuracy_spice) for i, row in enumerate(rows) if row.accuracy_spice is not None]
+    if spice:
+        axes.plot(*zip(*spice, strict=True), "x", color=_ORANGE, ms=9, mew=2, label="whole network in ngspice, sample")
+    digital = [(i, 100 * row.accuracy_digital) for i, row in enumerate(rows) if row.accuracy_digital is not None]
+    if digital:
+        axes.plot(*zip(*digital, strict=True), "--", color=_GREY, lw=1, label="software, no wires")
+    for i, row in enumerate(rows):
+        if row.best:
+            axes.annotate("best", (i, y[i]), xytext=(0, -22), textcoords="offset points", ha="center", color=_BLUE)
+    axes.set_ylim(0, 104)
+    axes.set_ylabel("accuracy [%]")
+    axes.legend(loc="lower right", frameon=False)
+
+
+def _bars(axes: Axes, rows: Sequence[Row], value: Callable[[Row], float | None], label: str, colour: str) -> None:
+    values = [value(row) for row in rows]
+    axes.bar(range(len(rows)), [v or 0.0 for v in values], color=colour, width=0.6)
+    for i, v in enumerate(values):
+        text = "not run" if v is None else f"{v:.3g}"
+        axes.annotate(text, (i, v or 0.0), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
+    axes.set_ylabel(label)
+    axes.margins(y=0.12)
+
+
+def _area(axes: Axes, rows: Sequence[Row]) -> None:
+    array, around = ([1e12 * getattr(r, name) for r in rows] for name in ("area_array_m2", "area_periphery_m2"))
+    axes.bar(range(len(rows)), array, color=_BLUE, width=0.6, label="cells")
+    axes.bar(range(len(rows)), around, bottom=array, color=_GREY, width=0.6, label="lines' periphery")
+    axes.set_ylabel("area [µm²]")
+    axes.legend(frameon=False)
+
+
+def _partition_axis(axes: Axes, rows: Sequence[Row]) -> None:
+    labels = [f"{row.choice}\n{row.n_sub_arrays}" for row in rows]
+    axes.set_xticks(range(len(rows)), labels, rotation=25, ha="right", fontsize=8)
+    axes.set_xlabel("partitioning, number of sub-arrays")
+    axes.grid(axis="y", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor

@@ -1,0 +1,156 @@
+"""How are the results of a sweep kept and shown? One row a partitioning; CSV, netCDF and a terminal table.
+
+Units are in the column names. It computes nothing but which row is best.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from rich.table import Table
+
+from aimc_spice.errors import DataError
+from aimc_spice.units import show
+
+
+@dataclass(frozen=True)
+class Row:
+    """One partitioning. None means not simulated, which the study asked for.
+
+    Suffixes are units; ``rms_*`` are fractions of full scale; ``n_*`` are counts.
+    """
+
+    choice: str
+    front_end: str
+    weights: str
+    n_sub_arrays: int
+    max_rows: int
+    max_cols: int
+    accuracy_digital: float | None
+    accuracy_surrogate: float
+    accuracy_low: float
+    accuracy_high: float
+    n_test: int
+    accuracy_spice: float | None
+    n_spice: int
+    label_agreement: float | None
+    rms_output: float | None
+    rms_worst_layer: float | None
+    power_w: float | None
+    energy_per_image_j: float | None
+    settling_s: float | None
+    area_array_m2: float
+    area_periphery_m2: float
+    spice_s_per_image: float | None
+    surrogate_s_per_image: float
+    best: bool = False
+
+    @property
+    def speed_ratio(self) -> float | None:
+        """How many times faster the surrogate is than ngspice, per image."""
+        return None if self.spice_s_per_image is None else self.spice_s_per_image / self.surrogate_s_per_image
+
+
+def mark_best(rows: Sequence[Row], within: float) -> list[Row]:
+    """Mark the best row: fewest sub-arrays whose accuracy is within `within` of the highest; ties by accuracy."""
+    top = max(row.accuracy_surrogate for row in rows)
+    good = [row for row in rows if row.accuracy_surrogate >= top - within]
+    best = min(good, key=lambda row: (row.n_sub_arrays, -row.accuracy_surrogate))
+    return [Row(**{**asdict(row), "best": row is best}) for row in rows]
+
+
+def write_csv(rows: Sequence[Row], path: Path) -> None:
+    """Write one line a row, column names as in `Row`."""
+
+    def write(target: Path) -> None:
+        with target.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, [f.name for f in fields(Row)])
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
+
+    _whole(path, write)
+
+
+def write_netcdf(rows: Sequence[Row], path: Path, attrs: dict[str, str]) -> None:
+    """Write the table along a dimension ``choice``, units as attributes; what was not simulated is masked (NaN)."""
+    data = xr.Dataset(coords={"choice": [row.choice for row in rows]}, attrs=attrs)
+    for field in fields(Row)[1:]:
+        values = [getattr(row, field.name) for row in rows]
+        text = field.name in {"front_end", "weights"}
+        data[field.name] = ("choice", values if text else np.array([np.nan if v is None else v for v in values], float))
+        data[field.name].attrs["units"] = _unit(field.name)
+    _whole(path, lambda target: data.to_netcdf(target, engine="h5netcdf"))
+
+
+def read_csv(path: Path) -> list[Row]:
+    """Read what `write_csv` wrote; raises `DataError` where it is something else."""
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            return [_row(record) for record in csv.DictReader(lines)]
+    except (OSError, KeyError, ValueError, TypeError) as bad:
+        raise DataError(f"{path} is no sweep table", cause=str(bad)) from bad
+
+
+def terminal_table(rows: Sequence[Row]) -> Table:
+    """Return the table as a person wants it on a terminal."""
+    table = Table(title="partition sweep (* best by the study's rule)", title_justify="left")
+    heads = ["partitioning", "read-out", "sub-arrays", "surrogate", "ngspice", "agree", "rms out", "power", "settles"]
+    for head in [*heads, "area", "ngspice/img", "ratio"]:
+        table.add_column(head, justify="left" if head in heads[:2] else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row), style="bold" if row.best else None)
+    return table
+
+
+def _cells(row: Row) -> list[str]:
+    size = f"{row.n_sub_arrays} ({row.max_rows}x{row.max_cols})"
+    spice = _or_dash(row.accuracy_spice, lambda v: f"{v:.1%} of {row.n_spice}")
+    return [
+        ("* " if row.best else "  ") + row.choice,
+        row.front_end,
+        size,
+        f"{row.accuracy_surrogate:.2%}",
+        spice,
+        _or_dash(row.label_agreement, lambda v: f"{v:.1%}"),
+        _or_dash(row.rms_output, lambda v: f"{v:.1e}"),
+        _or_dash(row.power_w, lambda v: show(v, "W", 3)),
+        _or_dash(row.settling_s, lambda v: show(v, "s", 3)),
+        f"{(row.area_array_m2 + row.area_periphery_m2) * 1e12:.0f} µm²",
+        _or_dash(row.spice_s_per_image, lambda v: show(v, "s", 3)),
+        _or_dash(row.speed_ratio, lambda v: f"{v:.1e}"),
+    ]
+
+
+def _or_dash(value: float | None, text: Callable[[float], str]) -> str:
+    return "–" if value is None else text(value)
+
+
+def _unit(name: str) -> str:
+    ends = {"_w": "W", "_j": "J", "_m2": "m2", "_s": "s", "_per_image": "s"}
+    return next((unit for end, unit in ends.items() if name.endswith(end)), "1")
+
+
+def _row(record: dict[str, str]) -> Row:
+    kinds: dict[str, Callable[[str], object]] = {"str": str, "int": int, "bool": lambda text: text == "True"}
+    values = {}
+    for field in fields(Row):
+        text, kind = record[field.name], str(field.type)
+        values[field.name] = None if text == "" else kinds.get(kind, float)(text)
+    return Row(**values)  # type: ignore[arg-type]  # converted field by field above
+
+
+def _whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write aside, then rename: a table is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,186 @@
+"""Which commands work on a study file? ``netlist``, ``simulate``, ``evaluate``, ``sweep`` and ``report``.
+
+Thin: options in, one call of the pipeline, something printed or written. Added to the command line by `cli`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from aimc_spice.config import ChoiceConfig, StudyConfig
+    from aimc_spice.pipeline import Bench
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file (TOML), for example calibration/studies/demo.toml.")]
+Choice = Annotated[
+    str, typer.Option("--choice", "-c", help="Name of one partitioning of the study; default: the first.")
+]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for results; finished simulations are kept under store/.")
+]
+Data = Annotated[str, typer.Option("--data", help="digits, mnist or a saved workload; default: what the study says.")]
+Weights = Annotated[str, typer.Option("--weights", help="Shipped name or an .npz file; default: what the study says.")]
+Download = Annotated[bool, typer.Option("--download", help="Download missing public data.")]
+Images = Annotated[
+    int, typer.Option("--images", min=0, help="Images through whole-network ngspice; -1: as the study says.")
+]
+
+
+def netlist(
+    study: StudyFile,
+    choice: Choice = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Deck to write.")] = Path("network.cir"),
+    images: Annotated[int, typer.Option(min=1, help="Input vectors in the deck: the first test images.")] = 1,
+    tile: Annotated[str, typer.Option(help="Only one tile: LAYER,H,V, for example 0,2,1.")] = "",
+    check: Annotated[bool, typer.Option(help="Run the electrical rule checks.")] = True,
+    data: Data = "",
+    weights: Weights = "",
+) -> None:
+    """Write the SPICE deck of a whole network, or of one tile, to re-run by hand: ngspice -b FILE."""
+    from aimc_spice.pipeline import deck_of
+
+    config, chosen = _open(study, choice, data, weights)
+    deck = deck_of(config, chosen, images, tile)
+    if check:
+        from aimc_spice.netlist import check_rules, parse_deck
+
+        check_rules(parse_deck(deck))
+    deck.write(out)
+    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; by hand: ngspice -b -r {out.stem}.raw {out}")
+
+
+def simulate(
+    deck: Annotated[Path, typer.Argument(help="A deck, for example one that `netlist` wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="netCDF file for the waveforms.")] = Path("waveforms.nc"),
+    backend: Annotated[str, typer.Option(help="shared, batch or nodal.")] = "shared",
+    timeout: Annotated[float, typer.Option(help="Time limit [s].")] = 1800.0,
+    runs: Annotated[Path, typer.Option(help="Folder for the evidence of failed runs.")] = Path("runs"),
+) -> None:
+    """Simulate a deck file and keep the checked waveforms."""
+    from aimc_spice.netlist.read import read_deck
+    from aimc_spice.simulate import open_simulator
+
+    simulator = open_simulator(backend, timeout_s=timeout, runs_dir=runs)  # type: ignore[arg-type]  # it refuses others
+    try:
+        found = simulator.run(read_deck(deck), label=deck.stem)
+    finally:
+        simulator.close()
+    found.save(out)
+    typer.echo(f"{found.simulator}: {len(found.axis)} points of {len(found.signals)} probes in {found.wall_s:.2f} s")
+    for probe in list(found.signals)[:10]:
+        typer.echo(f"  {probe} = {found.signals[probe][-1]:.9g} at the last point")
+    typer.echo(f"all of them: {out}")
+
+
+def evaluate(
+    study: StudyFile,
+    choice: Choice = "",
+    out: Out = Path("results"),
+    data: Data = "",
+    weights: Weights = "",
+    download: Download = False,
+) -> None:
+    """Say how accurate one partitioning is by surrogate, on all test images."""
+    from aimc_spice.pipeline import evaluate as run
+
+    config, chosen = _open(study, choice, data, weights)
+    with _bench(config, out) as bench:
+        scores, fits = run(config, chosen, bench, download=download)
+    typer.echo(
+        f"{chosen.name}: {scores.accuracy:.2%} of {scores.n} images (95 %: {scores.low:.2%} to {scores.high:.2%})"
+    )
+    for name, fit in fits.items():
+        typer.echo(f"  {name}: {fit.rms_of_full_scale:.1e} of full scale rms against ngspice on held-out decks")
+
+
+def sweep(
+    study: StudyFile,
+    out: Out = Path("results"),
+    data: Data = "",
+    weights: Weights = "",
+    images: Images = -1,
+    download: Download = False,
+) -> None:
+    """Compare all partitionings of a study: accuracy, agreement with ngspice, power, settling, area."""
+    from rich.console import Console
+
+    from aimc_spice.pipeline import sweep as run
+    from aimc_spice.report.figure import save_figure, sweep_figure
+    from aimc_spice.report.table import terminal_table, write_csv, write_netcdf
+
+    config = _study(study, data, weights)
+    if images >= 0:
+        spice = config.spice.model_copy(update={"n_images": images})
+        config = config.model_copy(update={"spice": spice})
+    folder = out / config.name
+    with _bench(config, folder) as bench:
+        rows = run(config, bench, download=download)
+        simulator = bench.pool.name
+    write_csv(rows, folder / "sweep.csv")
+    write_netcdf(rows, folder / "sweep.nc", {"study": config.name, "data": config.data, "simulator": simulator})
+    save_figure(sweep_figure(rows, f"{config.name}: {config.data}, {simulator}"), folder / "sweep.png")
+    Console(soft_wrap=True).print(terminal_table(rows))
+    typer.echo(f"written: {folder}/sweep.csv, sweep.nc, sweep.png; decks re-run by: aimc-spice netlist {study}")
+
+
+def report(
+    table: Annotated[Path, typer.Argument(help="sweep.csv of a finished sweep.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Figure to draw (png, pdf or svg).")] = Path("sweep.png"),
+) -> None:
+    """Draw the figure of a finished sweep again, and print its table."""
+    from rich.console import Console
+
+    from aimc_spice.report.figure import save_figure, sweep_figure
+    from aimc_spice.report.table import read_csv, terminal_table
+
+    rows = read_csv(table)
+    save_figure(sweep_figure(rows, table.parent.name), out)
+    Console(soft_wrap=True).print(terminal_table(rows))
+    typer.echo(f"written: {out}")
+
+
+def _study(path: Path, data: str, weights: str) -> StudyConfig:
+    from aimc_spice.config import load_study
+
+    changes = {key: value for key, value in (("data", data), ("weights", weights)) if value}
+    return load_study(path, **changes)
+
+
+def _open(path: Path, choice: str, data: str, weights: str) -> tuple[StudyConfig, ChoiceConfig]:
+    config = _study(path, data, weights)
+    return config, config.choice(choice) if choice else config.choices[0]
+
+
+@contextlib.contextmanager
+def _bench(config: StudyConfig, folder: Path) -> Iterator[Bench]:
+    """Open the pool and the store, with a progress bar that estimates what is left."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from aimc_spice.dataset import Store
+    from aimc_spice.pipeline import Bench
+    from aimc_spice.simulate import SimulatorPool
+
+    spice = config.spice
+    columns = [BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+    with (
+        SimulatorPool(spice.workers, backend=spice.backend, timeout_s=spice.timeout, runs_dir=folder / "runs") as pool,
+        Progress(*columns, TextColumn("{task.description}")) as bar,
+    ):
+        task = bar.add_task("starting", total=None)
+
+        def tell(done: int, total: int, label: str) -> None:
+            bar.update(task, completed=done, total=total, description=label)
+
+        yield Bench(pool, Store(folder / "store"), tell)

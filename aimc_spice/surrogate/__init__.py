@@ -1,0 +1,1 @@
+"""Circuits become fast behaviour with a stated error and a validity box."""

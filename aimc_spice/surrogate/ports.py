@@ -1,0 +1,30 @@
+"""What does a linear front end look like from its two bit lines? Three numbers a port, read off its own netlist.
+
+One idea: apply 1 V to either line in the nodal solver and read currents and output; so any linear subcircuit, the
+user's too, can be used by the operator without a hand-written formula.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aimc_spice.errors import FitError, NetlistError
+from aimc_spice.netlist.bench import front_end_deck
+from aimc_spice.netlist.macro import Macro
+from aimc_spice.simulate.nodal import NodalSimulator
+from aimc_spice.surrogate.operator import LinearPorts
+
+
+def linear_ports(front_end: Macro) -> LinearPorts:
+    """Return the admittance and gain of a linear front end; raises `FitError` where it is not linear."""
+    deck = front_end_deck(front_end, np.eye(2), r_line=0.0)
+    try:
+        found = NodalSimulator().run(deck, label=f"front end {front_end.name}")
+    except NetlistError as bad:
+        raise FitError(
+            f"front end {front_end.name} is not linear, so it has no operator",
+            cause=bad.what,
+            hint="give FrontEnd a linear version of the same circuit",
+        ) from bad
+    currents = -found.stack([probe for probe in deck.probes if probe.startswith("i(")])
+    return LinearPorts(currents.T, found.signals["v(out)"])
