@@ -75,13 +75,14 @@ def doctor() -> None:
     """Say what this machine has, try both ngspice back ends, and how to get what is missing."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from aimc_spice.simulate.doctor import examine
 
     diagnosis = examine()
     table = Table("", "part", "found", box=None, header_style="bold", pad_edge=False)
     for finding in diagnosis.findings:
-        table.add_row(finding.mark, finding.part, finding.found)
+        table.add_row(finding.mark, Text(finding.part), Text(finding.found))
     console = Console(soft_wrap=True)
     console.print(table)
     for finding in diagnosis.findings:

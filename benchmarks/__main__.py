@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 HERE = Path(__file__).parent
 COLUMNS = ("name", "value", "unit", "goal", "met", "against")
@@ -38,10 +39,10 @@ def table(rows: list[dict[str, object]]) -> Table:
     """Lay the claims out."""
     shown = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        value = row["value"]
-        cells = [f"{value:.4g}" if isinstance(value, float) else str(value)]
-        met = "-" if row["met"] is None else ("yes" if row["met"] else "NO")
-        shown.add_row(str(row["name"]), *cells, str(row["unit"]), str(row["goal"]), met, str(row["against"]))
+        value, met = row["value"], {True: "yes", False: "NO", None: "-"}[row["met"]]
+        number = f"{value:.4g}" if isinstance(value, float) else str(value)
+        cells = (row["name"], number, row["unit"], row["goal"], met, row["against"])
+        shown.add_row(*(Text(str(cell)) for cell in cells))
     return shown
 
 

@@ -20,10 +20,9 @@ from typing import Literal
 from aimc_spice.errors import AimcSpiceError, SimulatorNotFound
 from aimc_spice.netlist.base import Deck, Lines, Netlist, OperatingPoint
 from aimc_spice.simulate import open_simulator
-from aimc_spice.simulate.locate import NgspiceInfo, find_ngspice
+from aimc_spice.simulate.locate import HOW_TO_INSTALL, NgspiceInfo, find_ngspice
 
 KLU_SINCE = 42
-GET_NGSPICE = "in a checkout: make ngspice. Otherwise "
 _TIMEOUT_S = 60.0
 
 
@@ -94,7 +93,8 @@ def _ngspice() -> Iterator[Finding]:
     try:
         ngspice = find_ngspice()
     except SimulatorNotFound as error:
-        yield Finding("ngspice", error.what, "missing", GET_NGSPICE + error.hint)
+        in_checkout = "in a checkout: make ngspice; else " if error.hint == HOW_TO_INSTALL else ""
+        yield Finding("ngspice", error.what, "missing", in_checkout + error.hint)
         return
     yield _program(ngspice)
     yield _library(ngspice)

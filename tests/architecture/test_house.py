@@ -11,9 +11,12 @@ from architecture.source import PACKAGE, ROOMS, ROOT, modules, name, texts, tree
 
 TOP = {"pyproject.toml", "netlists", "aimc_spice", "calibration", "tests", "notebooks", "README.md", "LICENSE"}
 TOP |= {"CHANGELOG.md", "Makefile", "docs", "benchmarks", "runs", "results", "build", "dist"}
-MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(?:work|farm|root)/|/home/[a-z]|/Users/[A-Za-z]|(?<![\w.$}])/tmp/[a-z]")
+MACHINE_PATHS = re.compile(
+    r"(?<![\w.$}])/(?:work|farm|root)/|/home/(?!linuxbrew)[a-z]|/Users/[A-Za-z]|(?<![\w.$}])/tmp/[a-z]"
+)
 REGISTRIES = re.compile(
-    r"\b(?:deb|security|archive|ports|snapshot|registry|conda|proxy)\.[a-z]+\.(?:org|com|io|net|dev)\b|\bpypi\.[a-z]+|pythonhosted"
+    r"\b(?:deb|security|archive|ports|snapshot|registry|conda|proxy)\.[a-z]+\.(?:org|com|io|net|dev)\b"
+    r"|\bpypi\.[a-z]+|python[h]osted"
 )
 
 
