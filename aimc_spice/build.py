@@ -93,6 +93,7 @@ def _layer(study: StudyConfig, choice: ChoiceConfig, weights: NetworkWeights, in
         _front_end(study.front_ends[name], name, index, _scale_r_f(weights, cells, n_h, index)),
         _neuron(study),
         study.r_driver,
+        study.r_tie,
         cell=_cell(study),
     )
 

@@ -67,12 +67,9 @@ def map_weights(
     scaled = matrix / limit
     if n_levels is not None:
         scaled = np.round(scaled * (n_levels - 1)) / (n_levels - 1)
-    span = device.g_on - device.g_off
     up, down = np.maximum(scaled, 0), np.maximum(-scaled, 0)
-    if zero == "off":
-        g_pos, g_neg = device.g_off + span * up, device.g_off + span * down
-    else:
-        g_pos, g_neg = device.g_on - span * down, device.g_on - span * up
+    states = (up, down) if zero == "off" else (1 - down, 1 - up)
+    g_pos, g_neg = ((1 - state) * device.g_off + state * device.g_on for state in states)  # exact at both ends
     return ConductanceMap(g_pos, g_neg, device, limit, bias is not None)
 
 

@@ -24,6 +24,7 @@ from aimc_spice.netlist.library import FrontEnd
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.partition import Block, Partition
 from aimc_spice.netlist.wire import Wire
+from aimc_spice.units import show, spice
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Layer:
     r_driver : float
         Word-line driver resistance [Ω].
     r_tie : float
-        Resistor that ties the front ends of one output together [Ω]; 1 mΩ as published.
+        Resistor from each front end to the common node of an output [Ω]. Equal resistors average whatever their value;
+        the published 1 mΩ lets more than 1000 A circulate between ideal amplifiers, so the default is 1 kΩ.
     cell : Macro, optional
         A user's cell subcircuit.
     """
@@ -56,7 +58,7 @@ class Layer:
     front_end: FrontEnd
     neuron: Macro | None = None
     r_driver: float = 0.0
-    r_tie: float = 1e-3
+    r_tie: float = 1e3
     cell: Macro | None = None
 
     def __post_init__(self) -> None:
@@ -65,6 +67,8 @@ class Layer:
                 f"partition is of a {self.partition.n_rows} x {self.partition.n_cols} matrix, "
                 f"the conductances are {self.cells.shape[0]} x {self.cells.shape[1]}"
             )
+        if not self.r_tie > 0:
+            raise NetlistError(f"got r_tie = {show(self.r_tie, 'Ω')}, wanted above zero")
         if self.front_end.macro.role != "front_end" or (self.neuron and self.neuron.role != "neuron"):
             raise NetlistError("a front end and a neuron changed places")
 
@@ -150,7 +154,7 @@ class LayerParts:
         inputs = [self._input(row) for row in range(block.rows.start, block.rows.stop)]
         outs = [f"o_{tag}_{c}" for c in range(n_cols)]
         first, tie = block.cols.start, self.layer.r_tie
-        ties = "".join(f"rt_{tag}_{c} {out} s{self.index}_{first + c} {tie}\n" for c, out in enumerate(outs))
+        ties = "".join(f"rt_{tag}_{c} {out} s{self.index}_{first + c} {spice(tie)}\n" for c, out in enumerate(outs))
         return fold([f"xt_{tag}", *inputs, *outs, f"tile_{tag}"]) + ties
 
     def _input(self, row: int) -> str:

@@ -31,7 +31,8 @@ class Block:
 class Partition:
     """The cut of an (n_rows, n_cols) matrix into n_h × n_v sub-arrays of nearly equal size.
 
-    Sizes differ by at most one and the larger ones come first, as in Amin et al. (arXiv 2201.12480).
+    Sizes differ by at most one and the larger ones come first; the boundaries lie within one line of the published
+    formula (Amin et al., arXiv 2201.12480).
     """
 
     n_rows: int

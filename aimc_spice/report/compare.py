@@ -49,7 +49,7 @@ def compare(
         agreement(labels, labels_of(own[n_layers - 1], surrogate)),
         rms_of_full_scale(own[-1], spice[-1], study.vdd),
         tuple(rms_of_full_scale(a, b, float(np.ptp(b))) for a, b in zip(own[:-1], spice[:-1], strict=True)),
-        float(np.mean(_powers(study, network, volts, found))),
+        _mean_power(study, network, volts, found),
         sum(w.wall_s for w in found) / len(volts),
     )
 
@@ -83,7 +83,9 @@ def dynamics(
     return settling, mean_over_time(step.axis, power) * float(step.axis[-1])
 
 
-def _powers(study: StudyConfig, network: AnalogNetwork, volts: Array, found: Sequence[Waveforms]) -> Array:
+def _mean_power(study: StudyConfig, network: AnalogNetwork, volts: Array, found: Sequence[Waveforms]) -> float:
+    """Mean over the images of those results that kept the supply currents [W]."""
     ends = np.cumsum([len(w.axis) for w in found])
-    parts = np.split(volts, ends[:-1])
-    return np.concatenate([supply_power(study, network, v, w) for v, w in zip(parts, found, strict=True)])
+    parts = zip(np.split(volts, ends[:-1]), found, strict=True)
+    powers = [supply_power(study, network, v, w) for v, w in parts if "i(vbias)" in w.signals]
+    return float(np.mean(np.concatenate(powers)))
