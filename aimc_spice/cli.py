@@ -80,7 +80,8 @@ def doctor() -> None:
     from aimc_spice.simulate.doctor import examine
 
     diagnosis = examine()
-    table = Table("", "part", "found", box=None, header_style="bold", pad_edge=False)
+    table = Table("", "part", box=None, header_style="bold", pad_edge=False)
+    table.add_column("found", overflow="fold")
     for finding in diagnosis.findings:
         table.add_row(finding.mark, Text(finding.part), Text(finding.found))
     console = Console(soft_wrap=True)
