@@ -28,9 +28,7 @@ test: $(VENV)/.dev ngspice ## all tests; ngspice is required (ARGS="-k wire" pic
 	@$(BIN)/python -m pytest -q $(ARGS)
 
 lint: $(VENV)/.dev ## style, format and types
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@failed=0; $(BIN)/ruff check . || failed=1; $(BIN)/ruff format --check . || failed=1; $(BIN)/mypy || failed=1; exit $$failed
 
 bench: $(VENV)/.dev ngspice ## all benchmarks as one table (ARGS=--quick: under 10 minutes)
 	@$(BIN)/python benchmarks $(ARGS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -71,9 +73,20 @@ def _package(path: Path, level: int) -> list[str]:
     return parts[: len(parts) - level + 1] if level else []
 
 
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Return the files that belong to the project: what git tracks, or all that lies here where there is no git."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return tuple(path for name in done.stdout.split("\0") if name and (path := ROOT / name).is_file())
+    return tuple(_files(ROOT))
+
+
 def texts() -> Iterator[tuple[Path, str]]:
-    """Yield every text file of the checkout that is no product of a build or a run."""
-    for path in sorted(_files(ROOT)):
+    """Yield every text file of the project."""
+    for path in sorted(tracked()):
         if path.suffix in _TEXT and path.stat().st_size < 1_000_000:
             try:
                 yield path, path.read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from architecture.source import PACKAGE, ROOMS, ROOT, modules, name, texts, tree
+from architecture.source import PACKAGE, ROOMS, ROOT, modules, name, texts, tracked, tree
 
 TOP = {"pyproject.toml", "netlists", "aimc_spice", "calibration", "tests", "notebooks", "README.md", "LICENSE"}
-TOP |= {"CHANGELOG.md", "Makefile", "docs", "benchmarks", "runs", "results", "build", "dist"}
+TOP |= {"CHANGELOG.md", "Makefile", "docs", "benchmarks"}
 MACHINE_PATHS = re.compile(
     r"(?<![\w.$}])/(?:work|farm|root)/|/home/(?!linuxbrew)[a-z]|/Users/[A-Za-z]|(?<![\w.$}])/tmp/[a-z]"
 )
@@ -75,10 +75,8 @@ def test_results_of_a_room_are_frozen():
 
 
 def test_top_level_entries():
-    found = {
-        path.name for path in ROOT.iterdir() if not path.name.startswith(".") and not path.name.endswith(".egg-info")
-    }
-    assert found - {"__pycache__"} <= TOP
+    found = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    assert {entry for entry in found if not entry.startswith(".")} <= TOP
 
 
 @pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md", "LICENSE", "docs/architecture.md"])
