@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -45,13 +44,20 @@ def test_import_is_quiet(module, tmp_path):
     assert not list(tmp_path.iterdir()), "files were written"
 
 
-def test_help_answers_at_once(tmp_path):
-    command = ("-c", "from aimc_spice.cli import main; main()", "--help")
-    best = min(_seconds(command, tmp_path) for _ in range(3))
-    assert best < 0.5
-
-
-def _seconds(command: tuple[str, ...], folder: os.PathLike[str]) -> float:
-    started = time.perf_counter()
-    assert python(*command, folder=folder).returncode == 0
-    return time.perf_counter() - started
+def test_help_loads_nothing_heavy(tmp_path):
+    """What makes ``--help`` slow, counted instead of timed: a loaded machine cannot fail it."""
+    code = "import sys, aimc_spice.cli as c\ntry: c.main()\nfinally: print(*{m.split('.')[0] for m in sys.modules})"
+    done = python("-c", code, "--help", folder=tmp_path)
+    assert "Usage" in done.stdout
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not loaded & {
+        "numpy",
+        "scipy",
+        "matplotlib",
+        "pydantic",
+        "xarray",
+        "networkx",
+        "sklearn",
+        "PySpice",
+        "torch",
+    }
