@@ -1,0 +1,102 @@
+"""Which command made the committed weights? This one: ``python -m aimc_spice.workloads.train --help``.
+
+It connects data, training and the weight file. The test set is only used once, to state the accuracy at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from aimc_spice.adapt.readout import DiffAmpReadout, Readout
+from aimc_spice.adapt.training import TrainPlan, TrainResult, train
+from aimc_spice.errors import AimcSpiceError
+from aimc_spice.workloads.base import Workload
+from aimc_spice.workloads.digits import digits
+from aimc_spice.workloads.mnist import mnist
+from aimc_spice.workloads.software import SigmoidMlp
+from aimc_spice.workloads.weights import NetworkWeights
+
+HIDDEN = (120, 84)
+PLANS = {
+    ("mnist", "ideal"): TrainPlan(epochs=60),
+    ("mnist", "diff_amp"): TrainPlan(epochs=60, sharpness=0.3),
+    ("digits", "ideal"): TrainPlan(epochs=300, batch=32),
+    ("digits", "diff_amp"): TrainPlan(epochs=300, batch=32, sharpness=0.3),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, report the test accuracy and write the weight file; return the exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(given)
+    try:
+        _run(options, given)
+    except AimcSpiceError as bad:
+        print(bad, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace, given: Sequence[str]) -> None:
+    data = digits() if options.data == "digits" else mnist(download=options.download)
+    readout = DiffAmpReadout(tuple(options.n_h)) if options.readout == "diff_amp" else None
+    plan = _plan(options)
+    result = train(data.x_train, data.y_train, HIDDEN, readout, plan, progress=_show)
+    weights = _pack(result, data, readout, options, given)
+    weights.save(options.out)
+    print(f"test accuracy {weights.about['digital_accuracy']:.4f} on {len(data.x_test)} images, wrote {options.out}")
+
+
+def _plan(options: argparse.Namespace) -> TrainPlan:
+    plan = replace(PLANS[options.data, options.readout], seed=options.seed)
+    return plan if options.epochs is None else replace(plan, epochs=options.epochs)
+
+
+def _pack(
+    result: TrainResult, data: Workload, readout: Readout | None, options: argparse.Namespace, given: Sequence[str]
+) -> NetworkWeights:
+    matrices = [w.astype(np.float64) for w in result.weights]
+    bare = NetworkWeights(tuple(w[:-1] for w in matrices), tuple(w[-1] for w in matrices), result.scale)
+    about = {
+        "data": data.name,
+        "readout": options.readout,
+        "n_h": list(options.n_h) if options.readout == "diff_amp" else None,
+        "seed": options.seed,
+        "command": " ".join(["python -m aimc_spice.workloads.train", *_without_out(given)]),
+        "epoch": result.epoch,
+        "held_out_accuracy": result.held_out_accuracy,
+        "digital_accuracy": SigmoidMlp.build(bare, readout).accuracy(data.x_test, data.y_test),
+    }
+    return replace(bare, about=about)
+
+
+def _without_out(given: Sequence[str]) -> list[str]:
+    """Drop the output path, which says nothing about the weights."""
+    at = given.index("--out")
+    return [*given[:at], *given[at + 2 :]]
+
+
+def _show(epoch: int, loss: float, accuracy: float) -> None:
+    print(f"epoch {epoch:4d}  loss {loss:.4f}  held-out accuracy {accuracy:.4f}", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m aimc_spice.workloads.train", description="Train binary weights.")
+    parser.add_argument("--data", choices=["mnist", "digits"], required=True)
+    parser.add_argument("--readout", choices=["ideal", "diff_amp"], required=True)
+    parser.add_argument("--n-h", type=int, nargs=3, default=[16, 8, 8], help="partitions per layer that training sees")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, help="default: as the committed files")
+    parser.add_argument("--download", action="store_true", help="fetch missing data files")
+    parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
