@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
+
+from aimc_spice.errors import SimulatorNotFound
+from aimc_spice.simulate.locate import VARIABLE, find_ngspice
 
 settings.register_profile(
     "repo", deadline=None, derandomize=True
@@ -15,8 +20,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--ngspice",
         choices=("required", "without"),
-        default="required",
-        help="required: tests marked ngspice fail where there is none; without: they are deselected",
+        default="without" if os.environ.get(VARIABLE, "").strip().lower() == "none" else "required",
+        help=f"required: tests marked ngspice fail where there is none; without (or {VARIABLE}=none): left out",
     )
 
 
@@ -30,3 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("ngspice")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if not item.get_closest_marker("ngspice"):
+        return
+    try:
+        find_ngspice()
+    except SimulatorNotFound as error:
+        pytest.fail(f"this test needs ngspice; --ngspice=without leaves it out\n{error}", pytrace=False)

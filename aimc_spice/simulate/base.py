@@ -18,6 +18,7 @@ from aimc_spice.errors import DatasetError
 from aimc_spice.netlist.base import Deck
 
 Array = NDArray[np.float64]
+_LOG_KEPT = 20_000  # characters: a netCDF attribute holds at most 64 kB
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Waveforms:
             "simulator": self.simulator,
             "deck_digest": self.deck_digest,
             "wall_s": self.wall_s,
-            "log": self.log,
+            "log": self.log[-_LOG_KEPT:],
             "axis_name": self.axis_name,
         }
         coords = {"probe": probes, "axis": self.axis}

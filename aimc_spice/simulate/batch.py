@@ -110,7 +110,7 @@ class BatchSimulator:
         exit_code, in_time = self._process(folder)
         wall_s = time.perf_counter() - started
         log = "\n".join(_read(folder / name) for name in (LOG, _CONSOLE))
-        run = Run(deck, label, log, exit_code, final if self._keep else None)
+        run = Run(deck, label, log, exit_code, final if self._keep else None, self._ngspice.command)
         if not in_time:
             (folder / RAW).unlink(missing_ok=True)  # a header without points, then gigabytes
             raise timed_out(run, self._timeout_s)

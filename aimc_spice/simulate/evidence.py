@@ -76,6 +76,6 @@ def write_start_up(folder: Path) -> None:
     (folder / INIT).write_text("\n".join(START_UP) + "\n", encoding="utf-8")
 
 
-def by_hand(folder: Path) -> str:
+def by_hand(folder: Path, program: str = "ngspice") -> str:
     """Return the command line that repeats a kept run."""
-    return f"cd {shlex.quote(str(folder))} && ngspice -b -r {RAW} {DECK}"
+    return f"cd {shlex.quote(str(folder))} && {shlex.quote(program)} -b -r {RAW} {DECK}"

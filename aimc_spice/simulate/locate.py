@@ -58,6 +58,11 @@ class NgspiceInfo:
         return "KLU" if self.has_klu else "Sparse 1.3"
 
     @property
+    def command(self) -> str:
+        """What a person types: ``ngspice``, or the whole path of one that is not on ``PATH``."""
+        return "ngspice" if shutil.which("ngspice") == str(self.path) else str(self.path)
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """Variables that program and library need; empty for an ngspice that the system installed."""
         prefix = self.path.parent.parent

@@ -56,20 +56,33 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(r"\bignored\s*[!.]?\s*$|\bingnored\b", DeckRejected, "a line of the deck was dropped", "correct that line"),
     _rule(
-        r"Error (on|in|at).*line|Undefined parameter|Cannot compute substitute|circuit not parsed",
+        r"(Value of resistor|resistance) .* set to",
+        DeckRejected,
+        "a resistor without a value, or of 0 Ω, was replaced",
+        "write a value above zero; join the two nodes, or put a 0 V source between them",
+    ),
+    _rule(
+        r"Error (on|in|at).*line|Undefined parameter|Cannot compute substitute|Expression err|[Pp]arse error|PTerror"
+        r"|unimplemented|unknown parameter|circuit not parsed|bad type given|unsupported integration|Could not set",
         DeckRejected,
         "a line of the deck was not understood",
         "correct that line",
     ),
-    _rule(r"singular matrix", NotConverged, "the circuit has no unique solution", _FLOATS),
-    _rule(r"[Tt]imestep too small.*trouble with", NotConverged, "the time step became too small", _TROUBLE),
-    _rule(r"[Tt]imestep too small", NotConverged, "the time step became too small", _TROUBLE),
     _rule(
         r"out of range for|[Mm]ath error|[Dd]omain error",
         NotConverged,
         "an expression left its domain",
         "guard the arguments of ln, sqrt and pow in the B sources, for example with max(x, 1e-30)",
     ),
+    _rule(
+        r"Fatal error:",
+        DeckRejected,
+        "a part of the circuit or the analysis names something that is not there",
+        "correct the name",
+    ),
+    _rule(r"singular matrix", NotConverged, "the circuit has no unique solution", _FLOATS),
+    _rule(r"[Tt]imestep too small.*trouble with", NotConverged, "the time step became too small", _TROUBLE),
+    _rule(r"[Tt]imestep too small", NotConverged, "the time step became too small", _TROUBLE),
     _rule(r"Transient op", NotConverged, "no operating point was found, ngspice guessed one by a transient", _FLOATS),
     _rule(r"no data saved", MeasurementFailed, "none of the probes exists in the circuit", "compare probes and nodes"),
     _rule(
@@ -86,7 +99,7 @@ RULES: tuple[Rule, ...] = (
         "the deck names something that does not exist",
         "correct the name",
     ),
-    _rule(r"\bError\b|\bERROR\b|[Ff]atal error", DeckRejected, "ngspice reported an error", "read the log"),
+    _rule(r"\bError\b|\bERROR\b", DeckRejected, "ngspice reported an error", "read the log"),
     _rule(
         r"\baborted\b|doAnalyses|interrupted due to error|DC solution failed|no convergence",
         NotConverged,
@@ -127,10 +140,10 @@ def find_trouble(log: str) -> Finding | None:
 
 def _quote(lines: list[str], number: int) -> str:
     """Return the line; where ngspice spreads a message over several lines, those too."""
-    first = number
-    while first > 0 and number - first < 2 and _CONTINUES.search(lines[first - 1]):
-        first -= 1
-    last = number + (2 if _CONTINUES.search(lines[number]) else 0)
+    before = next((n for n in (1, 2) if number >= n and _CONTINUES.search(lines[number - n])), 0)
+    first, last = number - before, number + (2 if _CONTINUES.search(lines[number]) else 0)
+    if last + 1 < len(lines) and lines[last + 1].lstrip().startswith(("in line", "line no")):
+        last += 1
     return " / ".join(dict.fromkeys(line.strip() for line in lines[first : last + 1] if line.strip()))
 
 

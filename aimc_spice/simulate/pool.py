@@ -66,8 +66,8 @@ class SimulatorPool:
 
     @property
     def name(self) -> str:
-        """Name of the simulators and their number."""
-        return f"{self._simulators[0].name} x {len(self._simulators)}"
+        """Name of the simulators, which the store looks results up by; how many there are does not matter."""
+        return self._simulators[0].name
 
     def run_many(self, jobs: Iterable[tuple[str, Deck]]) -> Iterator[tuple[int, Outcome]]:
         """Simulate a stream of decks.

@@ -59,7 +59,7 @@ class WorkerProcess:
             start_new_session=True,  # Ctrl-C in the terminal reaches the parent alone
         )
         theirs.close()
-        self.close = weakref.finalize(self, _end, self._process, self._pipe, self._stderr, self._scratch)
+        self.close = weakref.finalize(self, _end, os.getpid(), self._process, self._pipe, self._stderr, self._scratch)
 
     @property
     def pid(self) -> int:
@@ -125,11 +125,14 @@ def _absolute(entry: str) -> str:
 
 
 def _end(
+    owner: int,
     process: subprocess.Popen[bytes],
     pipe: Connection,
     stderr: IO[bytes],
     scratch: tempfile.TemporaryDirectory[str],
 ) -> None:
+    if os.getpid() != owner:  # a fork of the owner must leave its worker alone
+        return
     process.kill()
     process.wait()
     pipe.close()

@@ -29,7 +29,7 @@ from aimc_spice.simulate.evidence import DECK, keep, kept_folder, write_deck, wr
 from aimc_spice.simulate.locate import HOW_TO_INSTALL, NgspiceInfo, find_ngspice
 from aimc_spice.simulate.messages import solver_of
 from aimc_spice.simulate.rawfile import AXES, Plot, canonical
-from aimc_spice.simulate.verdict import Run, accept, check_run
+from aimc_spice.simulate.verdict import Run, accept, check_run, kind_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # PySpice has escape sequences that Python now warns about
@@ -91,17 +91,22 @@ class _Library(_pyspice.NgSpiceShared):  # type: ignore[misc]
         self.tail.clear()
         return text
 
-    def current_plot(self, wanted: frozenset[str]) -> Plot:
-        """Copy the wanted vectors of the plot that the last analysis left."""
+    def copy_plot(self, kind: str, wanted: frozenset[str]) -> Plot | None:
+        """Copy the wanted vectors of the last analysis of a kind; None where there was none."""
         c = self._ngspice_shared
-        plot = _ffi.string(c.ngSpice_CurPlot()).decode()
-        raw_names = self._convert_string_array(c.ngSpice_AllVecs(plot.encode()))
+        plot = next((name for name in self.plot_names if re.fullmatch(rf"{re.escape(kind)}\d+", name)), None)
+        if plot is None:
+            return None
+        raw_names = self._names(c.ngSpice_AllVecs(plot.encode()))
         # the library answers a question for a node "pi" or "c" that does not exist with the constant: ask by list only
         found = {canonical(raw): raw for raw in raw_names if canonical(raw) in wanted or raw in AXES}
         columns = [_copy(c.ngGet_Vec_Info(f"{plot}.{raw}".encode())) for raw in found.values()]
         n_points = min((len(column) for column in columns), default=0)
         values = np.array([column[:n_points] for column in columns]).T if columns else np.zeros((0, 0))
-        return Plot(re.sub(r"\d+$", "", plot), tuple(found), values)
+        return Plot(kind, tuple(found), values)
+
+    def _names(self, array: Any) -> list[str]:
+        return [] if array == _ffi.NULL else self._convert_string_array(array)
 
 
 def _copy(info: Any) -> Any:
@@ -175,13 +180,13 @@ class SharedSimulator:
             )
         digest = write_deck(deck, self._deck_file)
         started = time.perf_counter()
-        plot, log = self._simulate(frozenset(probe.lower() for probe in deck.probes))
+        plot, log = self._simulate(kind_of(deck), frozenset(probe.lower() for probe in deck.probes))
         wall_s = time.perf_counter() - started
         folder = kept_folder(self._runs_dir, label or deck.netlist.title, digest) if self._runs_dir else None
-        run = Run(deck, label, log, exit_code=0, folder=folder)
+        run = Run(deck, label, log, int(self.broken), folder, self._ngspice.command)
         try:
             check_run(run)
-            checked = accept(run, [plot])
+            checked = accept(run, [plot] if plot else [])
         except SimulationError:
             if self._runs_dir:
                 keep(self._runs_dir, label or deck.netlist.title, self._deck_file, digest, log)
@@ -194,15 +199,15 @@ class SharedSimulator:
         if self._own:
             self._own.cleanup()
 
-    def _simulate(self, wanted: frozenset[str]) -> tuple[Plot, str]:
+    def _simulate(self, kind: str, wanted: frozenset[str]) -> tuple[Plot | None, str]:
         library = self._library
         library.take_log()
         self._stray_output()
-        library.exec_command(f"source {self._deck_file}")
+        library.exec_command(f"source '{self._deck_file}'")
         if not library.exited:
             library.exec_command("run")
         log = library.take_log() + "\n" + self._stray_output()
-        plot = library.current_plot(wanted)
+        plot = library.copy_plot(kind, wanted)
         for command in ("destroy all", "remcirc"):  # else 1 MB a run stays, and runs get slower
             library.exec_command(command)
         return plot, log

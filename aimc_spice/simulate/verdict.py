@@ -42,6 +42,8 @@ class Run:
         As of a process: 0 is good, -n and 128 + n mean that signal n ended it.
     folder : Path or None
         Where deck and log are kept for a person; None where they are not.
+    program : str
+        How a person starts this ngspice.
     """
 
     deck: Deck
@@ -49,13 +51,18 @@ class Run:
     log: str
     exit_code: int = 0
     folder: Path | None = None
+    program: str = "ngspice"
 
     def error(
         self, kind: type[SimulationError], what: str, *, cause: str = "", hint: str = "", at: str = ""
     ) -> SimulationError:
         """Build an error that says where, why, what to try and how to repeat the run."""
         place = ", ".join(part for part in (self.label or self.deck.netlist.title, at) if part)
-        again = f"by hand: {by_hand(self.folder)}" if self.folder else "give runs_dir=… to keep the deck and the log"
+        again = (
+            f"by hand: {by_hand(self.folder, self.program)}"
+            if self.folder
+            else "give runs_dir=… to keep the deck and the log"
+        )
         return kind(what, where=place, cause=cause, hint="; ".join(part for part in (hint, again) if part))
 
     def log_line(self, number: int) -> str:
@@ -100,8 +107,9 @@ def accept(run: Run, plots: Sequence[Plot]) -> Checked:
         No such analysis, wrong number of points, a probe missing, not finite or out of bounds.
     """
     plot = _wanted(run, plots)
+    _check_size(run, plot)
     axis = _axis(run, plot)
-    signals = {probe: _signal(run, plot, probe) for probe in run.deck.probes}
+    signals = {probe: np.array(plot.column(probe.lower()), dtype=np.float64) for probe in run.deck.probes}
     for probe, values in signals.items():
         _check_values(run, probe, values, axis)
     return Checked("time" if kind_of(run.deck) == "tran" else "vector", axis, signals)
@@ -146,13 +154,24 @@ def _wanted(run: Run, plots: Sequence[Plot]) -> Plot:
     if not matching:
         got = ", ".join(plot.kind for plot in plots) or "none"
         raise run.error(MeasurementFailed, f"results of analysis {kind}: got {got}")
-    plot = matching[-1]
+    return matching[-1]
+
+
+def _check_size(run: Run, plot: Plot) -> None:
+    for probe in run.deck.probes:
+        if probe.lower() not in plot.names:
+            known = ", ".join(sorted(set(plot.names) - AXES)[:8]) or "none"
+            raise run.error(
+                MeasurementFailed,
+                f"probe {probe} is not in the results",
+                cause=f"the circuit has no such node or source; got {known}",
+                hint="a probe is v(node) or i(source), inside subcircuits v(x1.node) and i(v.x1.vname)",
+            )
     if np.iscomplexobj(plot.values):
-        raise run.error(MeasurementFailed, f"analysis {kind} gave complex values, wanted real ones")
+        raise run.error(MeasurementFailed, f"analysis {plot.kind} gave complex values, wanted real ones")
     wanted, got_points = run.deck.analysis.n_points, len(plot.values)
     if got_points == 0 or (wanted is not None and got_points != wanted):
         raise run.error(MeasurementFailed, f"points: got {got_points}, wanted {wanted or 'at least one'}")
-    return plot
 
 
 def _axis(run: Run, plot: Plot) -> Array:
@@ -167,19 +186,6 @@ def _axis(run: Run, plot: Plot) -> Array:
     if stop is not None and axis[-1] < stop * (1 - 1e-9):
         raise run.error(MeasurementFailed, f"transient: got times up to {axis[-1]:g} s, wanted {stop:g} s")
     return axis
-
-
-def _signal(run: Run, plot: Plot, probe: str) -> Array:
-    values = plot.column(probe.lower())
-    if values is None:
-        known = ", ".join(sorted(set(plot.names) - AXES)[:8]) or "none"
-        raise run.error(
-            MeasurementFailed,
-            f"probe {probe} is not in the results",
-            cause=f"the circuit has no such node or source; got {known}",
-            hint="a probe is v(node) or i(source), inside subcircuits v(x1.node) and i(v.x1.vname)",
-        )
-    return np.array(values, dtype=np.float64)
 
 
 def _check_values(run: Run, probe: str, values: Array, axis: Array) -> None:

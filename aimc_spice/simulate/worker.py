@@ -135,7 +135,7 @@ class WorkerSimulator:
         final = kept_folder(self._runs_dir, name, write_deck(deck, folder / DECK))
         write_start_up(folder)
         settle(folder, final)
-        return Run(deck, label, log="", folder=final)
+        return Run(deck, label, log="", folder=final, program=self._ngspice.command)
 
 
 def _encode(deck: Deck, label: str) -> bytes:
