@@ -35,6 +35,7 @@ from aimc_spice.simulate.messages import solver_of
 from aimc_spice.simulate.rawfile import Plot, read_plots
 from aimc_spice.simulate.verdict import Run, accept, check_run
 
+_LOG_BYTES = 500_000
 _CONSOLE = "console.log"
 Keep = Literal["failed"] | bool
 
@@ -81,7 +82,9 @@ class BatchSimulator:
         final = kept_folder(self._runs_dir, name, digest)
         try:
             waveforms = self._simulate(deck, label, folder, final, digest)
-        except BaseException:
+        except BaseException as bad:
+            if isinstance(bad, SimulationTimeout) or not isinstance(bad, SimulationError):
+                (folder / RAW).unlink(missing_ok=True)  # of a killed run: a header without points, then gigabytes
             _leave(folder, final, keep=self._keep is not False)
             raise
         _leave(folder, final, keep=self._keep is True)
@@ -112,7 +115,6 @@ class BatchSimulator:
         log = "\n".join(_read(folder / name) for name in (LOG, _CONSOLE))
         run = Run(deck, label, log, exit_code, final if self._keep else None, self._ngspice.command)
         if not in_time:
-            (folder / RAW).unlink(missing_ok=True)  # a header without points, then gigabytes
             raise timed_out(run, self._timeout_s)
         check_run(run)
         checked = accept(run, _plots(run, folder / RAW))
@@ -170,7 +172,12 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:  # a log can grow without end: its start tells the cause, its end how far it came
+        head = file.read(_LOG_BYTES)
+        file.seek(max(len(head), path.stat().st_size - _LOG_BYTES))
+        return (head + file.read()).decode("utf-8", errors="replace")
 
 
 def _leave(folder: Path, final: Path, *, keep: bool) -> None:

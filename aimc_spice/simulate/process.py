@@ -24,6 +24,7 @@ from aimc_spice.simulate.verdict import signal_name
 from aimc_spice.simulate.worker_main import Reply
 
 _START_S = 120.0  # imports on a busy machine with a cold disk
+_OUT_OF_MEMORY = "SIGKILL often means that memory ran out: use fewer workers or smaller partitions"
 _PROGRAM = "from aimc_spice.simulate.worker_main import main; main()"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -98,11 +99,9 @@ class WorkerProcess:
                 return None
             reply: Reply = pickle.loads(self._pipe.recv_bytes())  # noqa: S301  from our own process
         except (EOFError, OSError) as gone:
-            raise SimulatorCrashed(
-                f"the worker process died: {self._how_it_died()}",
-                cause=self._last_words(),
-                hint="SIGKILL often means that memory ran out: use fewer workers or smaller partitions",
-            ) from gone
+            how = self._how_it_died()
+            hint = _OUT_OF_MEMORY if how == "SIGKILL" else ""
+            raise SimulatorCrashed(f"the worker process died: {how}", cause=self._last_words(), hint=hint) from gone
         return reply
 
     def _how_it_died(self) -> str:
@@ -116,7 +115,7 @@ class WorkerProcess:
         with suppress(OSError, ValueError):
             size = os.fstat(self._stderr.fileno()).st_size
             data = os.pread(self._stderr.fileno(), 2000, max(0, size - 2000))
-            return data.decode("utf-8", errors="replace").strip()
+            return " / ".join(data.decode("utf-8", errors="replace").split("\n")[-4:]).strip(" /")
         return ""
 
 

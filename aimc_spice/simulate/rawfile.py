@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,11 @@ class Plot:
 
     def column(self, name: str) -> Values | None:
         """Return the values of one name, shape (n_points,), or None where the plot has no such name."""
-        return self.values[:, self.names.index(name)] if name in self.names else None
+        return self.values[:, self._place[name]] if name in self._place else None
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: column for column, name in enumerate(self.names)}
 
 
 def canonical(name: str) -> str:

@@ -8,6 +8,7 @@ leaves it unusable (`broken`), and a crash takes the process with it; `worker.Wo
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
 import re
@@ -40,6 +41,7 @@ _QUIET = logging.getLogger("aimc_spice.pyspice")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
 _HEAD, _TAIL = 2000, 500  # messages kept of one run: the first tell the cause, the last how it ended
+_LARGE = 2_000_000  # bytes of a deck whose circuit takes 50 MB and more
 _RELEASE_EVERY = 1000  # commands: the library keeps a history of them
 
 
@@ -99,7 +101,8 @@ class _Library(_pyspice.NgSpiceShared):  # type: ignore[misc]
             return None
         raw_names = self._names(c.ngSpice_AllVecs(plot.encode()))
         # the library answers a question for a node "pi" or "c" that does not exist with the constant: ask by list only
-        found = {canonical(raw): raw for raw in raw_names if canonical(raw) in wanted or raw in AXES}
+        named = ((canonical(raw), raw) for raw in raw_names)
+        found = {name: raw for name, raw in named if name in wanted or name in AXES}
         columns = [_copy(c.ngGet_Vec_Info(f"{plot}.{raw}".encode())) for raw in found.values()]
         n_points = min((len(column) for column in columns), default=0)
         values = np.array([column[:n_points] for column in columns]).T if columns else np.zeros((0, 0))
@@ -115,6 +118,12 @@ def _copy(info: Any) -> Any:
     n_bytes, dtype = (16, np.complex128) if info.v_realdata == _ffi.NULL else (8, np.float64)
     data = info.v_compdata if n_bytes == 16 else info.v_realdata
     return np.frombuffer(_ffi.buffer(data, info.v_length * n_bytes), dtype=dtype).copy()
+
+
+def _give_memory_back() -> None:
+    """Ask the C library to return freed memory, which one large circuit would else pin for good (glibc only)."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache
@@ -210,4 +219,6 @@ class SharedSimulator:
         plot = library.copy_plot(kind, wanted)
         for command in ("destroy all", "remcirc"):  # else 1 MB a run stays, and runs get slower
             library.exec_command(command)
+        if self._deck_file.stat().st_size > _LARGE:
+            _give_memory_back()
         return plot, log

@@ -159,7 +159,7 @@ def _wanted(run: Run, plots: Sequence[Plot]) -> Plot:
 
 def _check_size(run: Run, plot: Plot) -> None:
     for probe in run.deck.probes:
-        if probe.lower() not in plot.names:
+        if plot.column(probe.lower()) is None:
             known = ", ".join(sorted(set(plot.names) - AXES)[:8]) or "none"
             raise run.error(
                 MeasurementFailed,

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from aimc_spice.errors import AimcSpiceError
+from aimc_spice.errors import AimcSpiceError, SimulatorNotFound
 
 # what a reply can be: (kind, payload, whether the process must be replaced)
 Reply = tuple[str, Any, bool]
@@ -52,8 +52,11 @@ def _open(pipe: Connection, scratch: Path, runs_dir: Path | None) -> Any:
         from aimc_spice.simulate.shared import SharedSimulator  # noqa: PLC0415  its errors go to the parent
 
         simulator = SharedSimulator(runs_dir=runs_dir, scratch=scratch, stray_output=_StderrReader())
-    except AimcSpiceError as bad:
-        pipe.send_bytes(pickle.dumps(("error", bad, True)))
+    except Exception as bad:  # noqa: BLE001  such as PySpice missing: no deck can run, so this is not a crash
+        error = (
+            bad if isinstance(bad, AimcSpiceError) else SimulatorNotFound("the worker cannot start", cause=repr(bad))
+        )
+        pipe.send_bytes(pickle.dumps(("error", error, True)))
         sys.exit(1)
     pipe.send_bytes(pickle.dumps(("ready", simulator.name, False)))
     return simulator

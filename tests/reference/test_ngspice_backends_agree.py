@@ -37,6 +37,7 @@ DECKS = {
     "sweep": deck(SINH, DcSweep("vctl", 5), ("v(out)", "i(b1)", "v(ctl)")),
     "sweep of one": deck(SINH, DcSweep("vctl", 1), ("v(out)",)),
     "transient": deck(RC, Transient(1e-10, 1e-8), ("v(out)", "i(v1)")),
+    "code models": deck("v1 in 0 0.25\na1 in out twice\n.model twice gain(gain=2)\nr1 out 0 1e3"),
     "without klu": deck(options=()),
     "upper case": deck("V1 In 0 1\nR1 In Out 1e3\nR2 Out 0 1e3", probes=("v(out)", "i(v1)")),
     "its own .op before ours": deck(f"{DIVIDER}\n.tran 1e-9 1e-8", probes=("v(out)",)),
