@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -122,7 +123,7 @@ class BatchSimulator:
         return Waveforms(checked.axis_name, checked.axis, checked.signals, simulator, digest, wall_s, log)
 
     def _process(self, folder: Path) -> tuple[int, bool]:
-        command = [str(self._ngspice.path), "-b", "-r", RAW, "-o", LOG, DECK]
+        command = [*_tied(), str(self._ngspice.path), "-b", "-r", RAW, "-o", LOG, DECK]
         environment = {**os.environ, **self._ngspice.environment, "OMP_NUM_THREADS": "1"}
         with (folder / _CONSOLE).open("wb") as console:
             process = self._start(command, folder, environment, console.fileno())
@@ -163,6 +164,16 @@ def timed_out(run: Run, timeout_s: float | None) -> SimulationError:
     return run.error(
         SimulationTimeout, f"no result within {timeout_s:g} s", hint="raise timeout_s, or use a larger t_step"
     )
+
+
+@cache
+def _tied() -> tuple[str, ...]:
+    """Start of a command whose process dies with the thread that waits for it, even by SIGKILL; () where unknown."""
+    words = ("setpriv", "--pdeathsig", "KILL")
+    with suppress(OSError):
+        if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
+            return words
+    return ()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

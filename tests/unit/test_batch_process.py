@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -16,7 +19,7 @@ from aimc_spice.errors import (
     SimulatorCrashed,
     SimulatorNotFound,
 )
-from aimc_spice.simulate import BatchSimulator, locate
+from aimc_spice.simulate import BatchSimulator, WorkerSimulator, locate
 from decks import deck
 from fake import fake_ngspice
 
@@ -134,3 +137,35 @@ def test_a_missing_program_is_found_out_at_once(monkeypatch, tmp_path):
     monkeypatch.setenv(locate.VARIABLE, str(tmp_path / "no/ngspice"))
     with pytest.raises(SimulatorNotFound):
         BatchSimulator(tmp_path)
+
+
+SCRIPT = """
+from pathlib import Path
+from decks import deck
+from aimc_spice.simulate import BatchSimulator
+BatchSimulator(Path("runs")).run(deck())
+"""
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="only Linux can tie a process to its parent")
+def test_a_killed_caller_leaves_no_process(tmp_path, monkeypatch):
+    program = fake_ngspice(tmp_path, f"echo $$ > {tmp_path / 'pid'}; exec sleep 60")
+    environment = {**os.environ, locate.VARIABLE: str(program), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment) as caller:
+        deadline = time.monotonic() + 20
+        while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        caller.kill()
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_library_that_cannot_be_loaded_is_not_a_crash_of_the_deck(tmp_path, monkeypatch):
+    program = fake_ngspice(tmp_path, "exit 1")
+    library = tmp_path / "lib/libngspice.so.0"
+    library.parent.mkdir()
+    library.write_text("not a library")
+    monkeypatch.setenv(locate.VARIABLE, str(program))
+    with WorkerSimulator() as worker:
+        for _ in range(2):
+            with pytest.raises(SimulatorNotFound, match=r"(?s)libngspice.so.0 cannot be loaded.*open_simulator"):
+                worker.run(deck())
