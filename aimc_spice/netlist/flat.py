@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,8 +68,8 @@ class Formulas:
     nodes: IntArray
     quantities: NDArray[np.str_]
     controls: IntArray
-    _starts: list[int] = field(repr=False)
-    _texts: list[Callable[[int], tuple[str, str, list[str]]]] = field(repr=False)
+    _starts: Sequence[int] = field(repr=False)
+    _texts: Sequence[Callable[[int], tuple[str, str, list[str]]]] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.nodes)

@@ -204,11 +204,11 @@ class _Flattener:
             quantities.append(np.tile([b.quantity for b in found], group.n))
             controls.append(_controls(group, starts[-1]))
             starts.append(starts[-1] + group.n * len(found))
-        texts = [_TextOf(group) for group in groups]
+        texts = tuple(map(_TextOf, groups))
         pairs = np.empty((0, 2), dtype=np.int32)
         quantity = _joined(quantities, np.empty(0, dtype="U1"))
         names = FlatNames(blocks, lettered=True)
-        return Formulas(names, _joined(nodes, pairs), quantity, _joined(controls, pairs), starts[:-1] or [0], texts)
+        return Formulas(names, _joined(nodes, pairs), quantity, _joined(controls, pairs), tuple(starts[:-1]), texts)
 
 
 class _told:  # noqa: N801  a context, used like a function
@@ -229,7 +229,7 @@ class _told:  # noqa: N801  a context, used like a function
             ) from bad
 
 
-def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts or [empty])
 
 

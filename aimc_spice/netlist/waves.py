@@ -61,7 +61,7 @@ class Wave:
 def _pwl(arguments: Array, time: Array) -> Array:
     if len(arguments) < 2 or len(arguments) % 2 or np.any(np.diff(arguments[::2]) <= 0):
         raise NetlistError("pwl(…) wants pairs of time and value, times rising")
-    return np.interp(time, arguments[::2], arguments[1::2])
+    return np.asarray(np.interp(time, arguments[::2], arguments[1::2]))
 
 
 def _pulse(arguments: Array, time: Array) -> Array:
@@ -71,7 +71,7 @@ def _pulse(arguments: Array, time: Array) -> Array:
     local = time - delay
     if len(arguments) > 6:
         local = np.where(local > 0, np.mod(local, arguments[6]), local)
-    return np.interp(local, np.cumsum([0.0, rise, width, fall]), [low, high, high, low])
+    return np.asarray(np.interp(local, np.cumsum([0.0, rise, width, fall]), [low, high, high, low]))
 
 
 def _sin(arguments: Array, time: Array) -> Array:
@@ -79,7 +79,8 @@ def _sin(arguments: Array, time: Array) -> Array:
         raise NetlistError("sin(…) wants offset amplitude frequency [delay [damping]]")
     offset, amplitude, frequency, delay, damping = np.pad(arguments, (0, 5 - len(arguments)))
     local = np.maximum(time - delay, 0.0)
-    return offset + amplitude * np.exp(-damping * local) * np.sin(2 * np.pi * frequency * local)
+    value: Array = offset + amplitude * np.exp(-damping * local) * np.sin(2 * np.pi * frequency * local)
+    return value
 
 
 _SHAPES: Mapping[str, Callable[[Array, Array], Array]] = {"pwl": _pwl, "pulse": _pulse, "sin": _sin}
