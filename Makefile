@@ -23,6 +23,7 @@ setup: $(VENV)/.dev ngspice ## Python environment with the developer tools, and 
 
 demo: $(VENV)/.base ngspice ## the quick start: sets up what is missing, then runs it
 	@$(BIN)/aimc-spice doctor
+	@$(BIN)/aimc-spice sweep calibration/studies/demo.toml
 
 test: $(VENV)/.dev ngspice ## all tests; ngspice is required (ARGS="-k wire" picks some)
 	@$(BIN)/python -m pytest -q $(ARGS)

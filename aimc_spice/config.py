@@ -187,7 +187,7 @@ class StudyConfig(_Table):
     front_end: str
     vdd: Volt = 0.8
     r_driver: Ohm = 0.0
-    r_tie: Ohm = 1e3
+    r_tie: Ohm = 1e4
     within: Number = 0.01
     device: DeviceConfig
     wire: WireConfig

@@ -30,7 +30,9 @@ from aimc_spice.dataset.collect import Progress
 from aimc_spice.errors import ConfigError, ShapeError
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.network import AnalogNetwork, tile_deck
+from aimc_spice.netlist.parse import parse_netlist
 from aimc_spice.netlist.partition import Block
+from aimc_spice.netlist.rules import check_rules
 from aimc_spice.network import NetworkSurrogate, Scores, labels_of, score
 from aimc_spice.report.area import area
 from aimc_spice.report.compare import compare, dynamics
@@ -76,6 +78,7 @@ def sweep(study: StudyConfig, bench: Bench, *, download: bool = False) -> list[R
     networks = {choice.name: network_of(study, choice) for choice in study.choices}
     for network in networks.values():
         _check_fits(network, data)
+        check_rules(parse_netlist(network.deck(np.zeros((1, data.n_inputs))).chunks(), strict=False))
     jobs = [job for choice in _largest_first(study) for job in spice_jobs(study, choice, networks[choice.name], data)]
     collect(jobs, bench.pool, bench.store, bench.progress)
     rows = [_row(study, choice, networks[choice.name], data, bench) for choice in study.choices]
@@ -194,7 +197,8 @@ def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data:
         label_agreement=seen.label_agreement if seen else None,
         rms_output=seen.rms_output if seen else None,
         rms_worst_layer=max(seen.rms_layers) if seen else None,
-        power_w=seen.power if seen else None,
+        power_array_w=seen.power_array if seen else None,
+        power_periphery_w=seen.power_periphery if seen else None,
         energy_per_image_j=energy,
         settling_s=settling,
         area_array_m2=size.array,

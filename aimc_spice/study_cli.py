@@ -27,7 +27,7 @@ Data = Annotated[str, typer.Option("--data", help="digits, mnist or a saved work
 Weights = Annotated[str, typer.Option("--weights", help="Shipped name or an .npz file; default: what the study says.")]
 Download = Annotated[bool, typer.Option("--download", help="Download missing public data.")]
 Images = Annotated[
-    int, typer.Option("--images", min=0, help="Images through whole-network ngspice; -1: as the study says.")
+    int, typer.Option("--images", min=-1, help="Images through whole-network ngspice; -1: as the study says.")
 ]
 
 
@@ -47,9 +47,10 @@ def netlist(
     config, chosen = _open(study, choice, data, weights)
     deck = deck_of(config, chosen, images, tile)
     if check:
-        from aimc_spice.netlist import check_rules, parse_deck
+        from aimc_spice.netlist.parse import parse_netlist
+        from aimc_spice.netlist.rules import check_rules
 
-        check_rules(parse_deck(deck))
+        check_rules(parse_netlist(deck.chunks(), strict=False))
     deck.write(out)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; by hand: ngspice -b -r {out.stem}.raw {out}")
 

@@ -133,6 +133,14 @@ class Transient:
 
 
 @dataclass(frozen=True)
+class Card:
+    """Any other analysis, as its card; `n_points` where it is known."""
+
+    card: str
+    n_points: int | None = None
+
+
+@dataclass(frozen=True)
 class Deck:
     """A netlist with one analysis, the probes to keep and the simulator options.
 
@@ -145,7 +153,8 @@ class Deck:
     probes : tuple of str
         What to keep: ``"v(node)"`` [V] or ``"i(source)"`` [A], lower case.
     options : tuple of str
-        ``.options`` entries, for example ``"klu"`` or ``"reltol=1e-4"``.
+        ``.options`` entries, for example ``"reltol=1e-4"``. The default asks for KLU with a stricter pivot rule: with
+        its own (0.001) a virtual ground of gain 1e4 to 1e6 loses 6 to 9 digits, with 0.1 none, at the same speed.
     bound : float
         Largest believable magnitude of a probe [V or A]; more is treated as a failure.
     """
@@ -153,7 +162,7 @@ class Deck:
     netlist: Netlist
     analysis: Analysis
     probes: tuple[str, ...]
-    options: tuple[str, ...] = ("klu",)
+    options: tuple[str, ...] = ("klu", "pivrel=0.1")
     bound: float = 1e3
 
     def __post_init__(self) -> None:

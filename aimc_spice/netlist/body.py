@@ -201,7 +201,9 @@ class Body:
 
     def device(self, kind: str, n_nodes: int) -> Devices:
         """Return the group of like devices."""
-        return self.devices.setdefault((kind, n_nodes), Devices(kind, n_nodes))
+        if (kind, n_nodes) not in self.devices:
+            self.devices[kind, n_nodes] = Devices(kind, n_nodes)
+        return self.devices[kind, n_nodes]
 
     def close(self) -> None:
         """Freeze: pack names and forget the dictionary of nodes."""

@@ -37,6 +37,10 @@ def words_of(line: str) -> list[str]:
     return _WORDS.findall(tight)
 
 
+def _split(line: str) -> list[str]:
+    return words_of(line) if _NEEDS_CARE.search(line) else line.split()
+
+
 def read_element(body: Body, line: str) -> None:
     """Read one element line into a body.
 
@@ -184,8 +188,7 @@ def _polynomial_inputs(text: str) -> list[str]:
 
 def _instance(body: Body, line: str) -> None:
     """Read X: ``name node … subckt [params:] [key=value …]``."""
-    words = words_of(line) if _NEEDS_CARE.search(line) else line.split()
-    words = [word for word in words if word != "params:"]
+    words = [word for word in _split(line) if word != "params:"]
     first = next((i for i, word in enumerate(words) if "=" in word), len(words))
     plain, pairs = words[:first], [word.partition("=")[::2] for word in words[first:]]
     _at_least(plain, 2, "name node … subcircuit [key=value …]")
@@ -198,7 +201,7 @@ def _instance(body: Body, line: str) -> None:
 
 def _with_model(body: Body, line: str) -> None:
     """Read D, M, Q, J, S, W: ``name node … model [area] [key=value …]``."""
-    words = [word for word in words_of(line) if "=" not in word]
+    words = [word for word in _split(line) if "=" not in word]
     while len(words) > 1 and (words[-1] in ("on", "off") or _is_value(words[-1])):
         words.pop()
     name, *nodes = words[:-1] or words

@@ -130,6 +130,9 @@ def quantity(text: str) -> float | Expression:
 
 def parameter(text: str) -> float | Expression:
     """Read a parameter value: as `quantity`, but the braces may be missing (``g={2*a}`` or ``g=2*a``)."""
+    value = plain_number(text)
+    if value is not None:
+        return value
     return quantity(text if text[0] in "{'" or number(text) is not None else f"{{{text}}}")
 
 

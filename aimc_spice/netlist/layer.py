@@ -47,7 +47,7 @@ class Layer:
         Word-line driver resistance [Ω].
     r_tie : float
         Resistor from each front end to the common node of an output [Ω]. Equal resistors average whatever their value;
-        the published 1 mΩ lets more than 1000 A circulate between ideal amplifiers, so the default is 1 kΩ.
+        the published 1 mΩ lets more than 1000 A circulate between ideal amplifiers, so the default is 10 kΩ (assumed).
     cell : Macro, optional
         A user's cell subcircuit.
     """
@@ -58,7 +58,7 @@ class Layer:
     front_end: FrontEnd
     neuron: Macro | None = None
     r_driver: float = 0.0
-    r_tie: float = 1e3
+    r_tie: float = 1e4
     cell: Macro | None = None
 
     def __post_init__(self) -> None:

@@ -82,6 +82,14 @@ class Place:
     parent: Place | None = None
     labels: Names = Names(b"\n", 0)
 
+    @property
+    def top(self) -> Place:
+        """The place around this one that lies directly in the top level; this one where it does."""
+        place = self
+        while place.parent and place.parent.parent:
+            place = place.parent
+        return place
+
     def path(self, instance: int) -> str:
         """Return the path of an instance, such as ``x1.x2``; "" at the top level."""
         if self.parent is None:
@@ -151,9 +159,19 @@ class FlatNames(Sequence[str]):
         """Return the place of a flat name, -1 where it is missing."""
         if self._lettered and name[1:2] == "." and "." in name[2:]:
             name = name[2:]
-        for start, (place, _, names) in zip(self._starts, self._blocks, strict=False):
-            found = place.locate(name)
-            row = names.find(found[1]) if found else -1
-            if found and row >= 0:
-                return int(start + found[0] * len(names) + row)
+        for top, inside in self._by_top:
+            if top.locate(name):
+                for block in inside:
+                    place, _, names = self._blocks[block]
+                    found = place.locate(name)
+                    row = names.find(found[1]) if found else -1
+                    if found and row >= 0:
+                        return int(self._starts[block] + found[0] * len(names) + row)
         return -1
+
+    @cached_property
+    def _by_top(self) -> list[tuple[Place, list[int]]]:
+        tops: dict[int, tuple[Place, list[int]]] = {}
+        for block, (place, _, _) in enumerate(self._blocks):
+            tops.setdefault(id(place.top), (place.top, []))[1].append(block)
+        return list(tops.values())

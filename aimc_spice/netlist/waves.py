@@ -52,6 +52,8 @@ class Wave:
 
     def initial(self) -> float:
         """Return the value [V or A] at time zero; the first argument where the shape is not known here."""
+        if self.function == "pwl":
+            return float(_pwl(self.arguments, np.zeros(1))[0])
         try:
             return float(self.at(np.zeros(1))[0])
         except NetlistError:

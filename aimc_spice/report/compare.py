@@ -30,7 +30,8 @@ class Comparison:
     label_agreement: float
     rms_output: float
     rms_layers: tuple[float, ...]
-    power: float
+    power_array: float
+    power_periphery: float
     s_per_image: float
 
 
@@ -43,30 +44,31 @@ def compare(
     probes.append([f"v({node})" for node in network.outputs])
     spice = [np.concatenate([w.stack(names) for w in found]) for names in probes]
     own = surrogate.trace(volts)
+    power_array, power_periphery = _mean_power(study, network, volts, found)
     labels = labels_of(spice[n_layers - 1], surrogate)
     return Comparison(
         labels,
         agreement(labels, labels_of(own[n_layers - 1], surrogate)),
         rms_of_full_scale(own[-1], spice[-1], study.vdd),
         tuple(rms_of_full_scale(a, b, float(np.ptp(b))) for a, b in zip(own[:-1], spice[:-1], strict=True)),
-        _mean_power(study, network, volts, found),
+        power_array,
+        power_periphery,
         sum(w.wall_s for w in found) / len(volts),
     )
 
 
 def supply_power(study: StudyConfig, network: AnalogNetwork, v_in: Array, found: Waveforms) -> Array:
-    """Return the power drawn at every point of a result (n,) [W], for input voltages (n, n_in) or (n_in,) [V].
+    """Return the power drawn at every point of a result, shape (n, 2) [W]: arrays, then amplifiers and neurons.
 
-    Inputs and bias deliver v · i. Front ends and neurons draw |i| from one rail of vdd (class B, an assumption), plus
-    the quiescent power per op-amp of the study's periphery table.
+    `v_in` is (n, n_in) or (n_in,) [V]. Inputs and bias deliver v · i to the arrays. Front ends and neurons draw |i|
+    from one rail of vdd (class B, an assumption), plus the quiescent power per op-amp of the study's periphery table.
     """
     drives = [p for p in found.signals if p.startswith(("i(vin_", "i(bin_"))]
-    power = np.sum(-found.stack(drives) * v_in, axis=1) - network.v_bias * found.signals["i(vbias)"]
+    array = np.sum(-found.stack(drives) * v_in, axis=1) - network.v_bias * found.signals["i(vbias)"]
     supplies = list(network.supply_currents())
-    if supplies:
-        power = power + study.vdd * np.abs(found.stack(supplies)).sum(axis=1)
+    periphery = study.vdd * np.abs(found.stack(supplies)).sum(axis=1) if supplies else np.zeros_like(array)
     n_amplifiers = sum(len(layer.parts(i).front_end_sources()) for i, layer in enumerate(network.layers))
-    return np.asarray(power + n_amplifiers * study.periphery.p_amplifier)
+    return np.stack([array, periphery + n_amplifiers * study.periphery.p_amplifier], axis=1)
 
 
 def dynamics(
@@ -80,12 +82,15 @@ def dynamics(
     settling = settling_time(step.axis, outputs, within=timing.settled_within, full_scale=study.vdd)
     rise = np.clip(step.axis / timing.t_rise, 0.0, 1.0)[:, None]
     power = supply_power(study, network, rise * volts, step)
-    return settling, mean_over_time(step.axis, power) * float(step.axis[-1])
+    return settling, mean_over_time(step.axis, power.sum(axis=1)) * float(step.axis[-1])
 
 
-def _mean_power(study: StudyConfig, network: AnalogNetwork, volts: Array, found: Sequence[Waveforms]) -> float:
-    """Mean over the images of those results that kept the supply currents [W]."""
+def _mean_power(
+    study: StudyConfig, network: AnalogNetwork, volts: Array, found: Sequence[Waveforms]
+) -> tuple[float, float]:
+    """Power of arrays and of what surrounds them [W], mean over those results that kept the supply currents."""
     ends = np.cumsum([len(w.axis) for w in found])
     parts = zip(np.split(volts, ends[:-1]), found, strict=True)
     powers = [supply_power(study, network, v, w) for v, w in parts if "i(vbias)" in w.signals]
-    return float(np.mean(np.concatenate(powers)))
+    array, periphery = np.concatenate(powers).mean(axis=0)
+    return float(array), float(periphery)

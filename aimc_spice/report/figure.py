@@ -23,7 +23,7 @@ def sweep_figure(rows: Sequence[Row], title: str) -> Figure:
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     panels = figure.subplots(2, 2).ravel()
     _accuracy(panels[0], rows)
-    _bars(panels[1], rows, lambda r: _scaled(r.power_w, 1e3), "mean power [mW]", _ORANGE)
+    _power(panels[1], rows)
     _bars(panels[2], rows, lambda r: _scaled(r.settling_s, 1e12), "settling time [ps]", _GREEN)
     _area(panels[3], rows)
     for panel in panels:
@@ -65,6 +65,14 @@ def _bars(axes: Axes, rows: Sequence[Row], value: Callable[[Row], float | None],
         axes.annotate(text, (i, v or 0.0), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
     axes.set_ylabel(label)
     axes.margins(y=0.12)
+
+
+def _power(axes: Axes, rows: Sequence[Row]) -> None:
+    array, around = ([getattr(r, name) or 0.0 for r in rows] for name in ("power_array_w", "power_periphery_w"))
+    axes.bar(range(len(rows)), array, color=_BLUE, width=0.6, label="arrays")
+    axes.bar(range(len(rows)), around, bottom=array, color=_ORANGE, width=0.6, label="amplifiers and neurons")
+    axes.set_ylabel("mean power [W]")
+    axes.legend(frameon=False)
 
 
 def _area(axes: Axes, rows: Sequence[Row]) -> None:

@@ -42,7 +42,8 @@ class Row:
     label_agreement: float | None
     rms_output: float | None
     rms_worst_layer: float | None
-    power_w: float | None
+    power_array_w: float | None
+    power_periphery_w: float | None
     energy_per_image_j: float | None
     settling_s: float | None
     area_array_m2: float
@@ -98,37 +99,43 @@ def read_csv(path: Path) -> list[Row]:
 
 
 def terminal_table(rows: Sequence[Row]) -> Table:
-    """Return the table as a person wants it on a terminal."""
+    """Return the table as a person wants it on a terminal: one column a partitioning, which fits 80 characters."""
     table = Table(title="partition sweep (* best by the study's rule)", title_justify="left")
-    heads = ["partitioning", "read-out", "sub-arrays", "surrogate", "ngspice", "agree", "rms out", "power", "settles"]
-    for head in [*heads, "area", "ngspice/img", "ratio"]:
-        table.add_column(head, justify="left" if head in heads[:2] else "right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for row in rows:
-        table.add_row(*_cells(row), style="bold" if row.best else None)
+        table.add_column(("* " if row.best else "") + row.choice.replace(" x ", "\n× "), justify="right")
+    for label, text in _LINES:
+        table.add_row(label, *(text(row) for row in rows))
     return table
-
-
-def _cells(row: Row) -> list[str]:
-    size = f"{row.n_sub_arrays} ({row.max_rows}x{row.max_cols})"
-    spice = _or_dash(row.accuracy_spice, lambda v: f"{v:.1%} of {row.n_spice}")
-    return [
-        ("* " if row.best else "  ") + row.choice,
-        row.front_end,
-        size,
-        f"{row.accuracy_surrogate:.2%}",
-        spice,
-        _or_dash(row.label_agreement, lambda v: f"{v:.1%}"),
-        _or_dash(row.rms_output, lambda v: f"{v:.1e}"),
-        _or_dash(row.power_w, lambda v: show(v, "W", 3)),
-        _or_dash(row.settling_s, lambda v: show(v, "s", 3)),
-        f"{(row.area_array_m2 + row.area_periphery_m2) * 1e12:.0f} µm²",
-        _or_dash(row.spice_s_per_image, lambda v: show(v, "s", 3)),
-        _or_dash(row.speed_ratio, lambda v: f"{v:.1e}"),
-    ]
 
 
 def _or_dash(value: float | None, text: Callable[[float], str]) -> str:
     return "–" if value is None else text(value)
+
+
+def _in(unit: str) -> Callable[[float], str]:
+    return lambda value: show(value, unit, 3)
+
+
+_LINES: list[tuple[str, Callable[[Row], str]]] = [
+    ("read-out", lambda r: r.front_end),
+    ("sub-arrays", lambda r: str(r.n_sub_arrays)),
+    ("largest", lambda r: f"{r.max_rows}×{r.max_cols}"),
+    ("accuracy, software", lambda r: _or_dash(r.accuracy_digital, "{:.2%}".format)),
+    ("accuracy, surrogate", lambda r: f"{r.accuracy_surrogate:.2%}"),
+    ("accuracy, ngspice", lambda r: _or_dash(r.accuracy_spice, "{:.1%}".format)),
+    ("  on images", lambda r: str(r.n_spice)),
+    ("labels agree", lambda r: _or_dash(r.label_agreement, "{:.1%}".format)),
+    ("rms error of output", lambda r: _or_dash(r.rms_output, "{:.4%}".format)),
+    ("power, arrays", lambda r: _or_dash(r.power_array_w, _in("W"))),
+    ("power, amplifiers", lambda r: _or_dash(r.power_periphery_w, _in("W"))),
+    ("energy per image", lambda r: _or_dash(r.energy_per_image_j, _in("J"))),
+    ("settles in", lambda r: _or_dash(r.settling_s, _in("s"))),
+    ("area", lambda r: f"{(r.area_array_m2 + r.area_periphery_m2) * 1e12:.0f} µm²"),
+    ("ngspice per image", lambda r: _or_dash(r.spice_s_per_image, _in("s"))),
+    ("surrogate per image", lambda r: show(r.surrogate_s_per_image, "s", 3)),
+    ("ratio", lambda r: _or_dash(r.speed_ratio, "{:.1e}".format)),
+]
 
 
 def _unit(name: str) -> str:

@@ -88,7 +88,7 @@ def test_a_deck_that_takes_too_long_is_killed_and_the_next_deck_runs(tmp_path):
         pid, started = worker.pid, time.monotonic()
         with pytest.raises(SimulationTimeout, match=r"no result within 0.5 s"):
             worker.run(deck(SINE, ENDLESS))
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 10
         assert gone(pid)
         assert is_good(worker)
 
@@ -190,8 +190,11 @@ def test_a_script_without_a_main_guard_works(tmp_path):
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_a_sweep_ends_within_seconds_and_leaves_no_process(tmp_path, name):
     (tmp_path / "script.py").write_text(SCRIPT + RUN_FOR_EVER)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(
-        [sys.executable, "script.py"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "script.py"], cwd=tmp_path, env={**os.environ, "TMPDIR": str(scratch)}, **pipes
     ) as script:
         assert script.stdout.readline() == "started\n"
         pids = [int(word) for word in script.stdout.readline().split()]
@@ -199,7 +202,8 @@ def test_a_sweep_ends_within_seconds_and_leaves_no_process(tmp_path, name):
         started = time.monotonic()
         script.send_signal(getattr(signal, name))
         _, errors = script.communicate(timeout=30)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert len(pids) == 2
     assert all(gone(pid) for pid in pids)
     assert "KeyboardInterrupt" in errors or name != "SIGINT"
+    assert not list(scratch.iterdir())
