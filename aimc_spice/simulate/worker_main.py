@@ -1,8 +1,8 @@
 """What does the worker process do?
 
 One idea: the process owns one libngspice and answers one deck at a time over a pipe; a thread waits at the pipe, so the
-process ends at once when the other end disappears, even in the middle of an endless transient. It is started
-afresh and never imports the caller's main script. It keeps no time and decides nothing.
+process ends at once when the other end disappears, even in the middle of an endless transient. It is a fresh Python
+and never imports the caller's main script. It keeps no time and decides nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import queue
+import shutil
 import signal
 import sys
 import threading
@@ -30,7 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     pipe = Connection(int(fd))
     jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, jobs), daemon=True).start()
+    threading.Thread(target=_listen, args=(pipe, jobs, scratch), daemon=True).start()
     simulator = _open(pipe, Path(scratch), Path(runs_dir) if runs_dir else None)
     while True:
         reply = _answer(simulator, jobs.get())
@@ -39,11 +40,12 @@ def main() -> None:
             return
 
 
-def _listen(pipe: Connection, jobs: queue.SimpleQueue[bytes]) -> None:
+def _listen(pipe: Connection, jobs: queue.SimpleQueue[bytes], scratch: str) -> None:
     while True:
         try:
             jobs.put(pipe.recv_bytes())
         except (EOFError, OSError):
+            shutil.rmtree(scratch, ignore_errors=True)
             os._exit(0)  # the parent is gone; libngspice may be busy and cannot be asked
 
 

@@ -60,7 +60,7 @@ def test_a_hung_program_is_killed_with_its_children(simulator, tmp_path):
     started = time.monotonic()
     with pytest.raises(SimulationTimeout, match=r"no result within 0.5 s") as caught:
         slow.run(deck(), label=LABEL)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     folder = tmp_path / "runs" / f"layer-0-partition-0-2-{deck().digest()[:12]}"
     assert f"cd {folder} && {tmp_path / 'bin/ngspice'} -b -r out.raw deck.cir" in caught.value.hint
     assert (folder / "deck.cir").read_text() == deck().text()
@@ -128,7 +128,7 @@ def test_abort_ends_a_run_from_another_thread(simulator):
     started = time.monotonic()
     with pytest.raises(SimulatorCrashed):
         slow.run(deck())
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     with pytest.raises(SimulatorCrashed, match="closed"):
         slow.run(deck())
 
