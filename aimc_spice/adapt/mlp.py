@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from aimc_spice.adapt.backend import torch
 from aimc_spice.adapt.readout import IdealReadout, Readout
+from aimc_spice.adapt.wired import WiredReadout
 from aimc_spice.rng import stream
 
 Tensor = Any
@@ -78,6 +79,11 @@ class BinaryMlp:
         with torch.no_grad():
             for latent in self.latent:
                 latent.clamp_(-1, 1)
+
+    def update(self) -> None:
+        """Let a read-out with wires compute its exact gains anew."""
+        if isinstance(self._readout, WiredReadout):
+            self._readout.update(self.weights())
 
     def weights(self) -> list[NDArray[np.int8]]:
         """Return the binary weights per layer, bias row last."""

@@ -6,6 +6,7 @@ It reads and writes no files.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,8 @@ class TrainPlan:
         Augmentation: largest move of an image [pixels].
     held_out : float
         Share of the training set that only selects the epoch.
+    update_every : int
+        Steps between exact computations of a read-out with wires.
     """
 
     seed: int = 0
@@ -51,11 +54,13 @@ class TrainPlan:
     sharpness: float = 1.0
     max_shift: int = 1
     held_out: float = 1 / 12
+    update_every: int = 100
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or not 0 < self.held_out < 1 or self.max_shift < 0:
+        counts = self.epochs, self.batch, self.update_every
+        if min(counts) < 1 or not 0 < self.held_out < 1 or self.max_shift < 0:
             raise ConfigError(
-                f"training plan: got {self}, wanted epochs, batch >= 1, held_out in (0, 1), max_shift >= 0"
+                f"got {self}, wanted epochs, batch, update_every >= 1, held_out in (0, 1) and max_shift >= 0"
             )
 
 
@@ -128,6 +133,7 @@ def train(
     best = None
     for epoch in range(1, plan.epochs + 1):
         loss = _epoch(step, x[rest], y[rest], plan, epoch)
+        model.update()
         accuracy = _accuracy(model, x[held], y[held])
         progress(epoch, loss, accuracy)
         if best is None or accuracy >= best.held_out_accuracy:
@@ -142,7 +148,11 @@ def _stepper(model: BinaryMlp, plan: TrainPlan, n: int) -> Callable[[Any, Any], 
     optimiser = torch.optim.Adam(groups, lr=plan.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, plan.epochs * -(-n // plan.batch))
 
+    count = itertools.count()
+
     def step(images: Any, classes: Any) -> float:
+        if next(count) % plan.update_every == 0:
+            model.update()
         logits = -plan.sharpness * model.neuron.steepness * model.forward(images)
         loss = torch.nn.functional.cross_entropy(logits, classes)
         optimiser.zero_grad()

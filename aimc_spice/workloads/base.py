@@ -6,6 +6,7 @@ One image is one row of inputs, ready to drive word lines. It trains nothing and
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,9 @@ class Workload:
     def load(cls, path: Path) -> Workload:
         """Read what `save` wrote; raises `DataError` where the file is something else."""
         try:
-            with np.load(path) as data:
+            with Path(path).open("rb") as file, np.load(file) as data:
                 return cls(str(data["name"]), *(data[field] for field in _FIELDS))
-        except (OSError, KeyError, ValueError, EOFError) as bad:
+        except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as bad:
             raise DataError(f"{path} is no workload", cause=str(bad)) from bad
 
 

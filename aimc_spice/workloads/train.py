@@ -15,7 +15,9 @@ import numpy as np
 
 from aimc_spice.adapt.readout import DiffAmpReadout, Readout
 from aimc_spice.adapt.training import TrainPlan, TrainResult, train
+from aimc_spice.adapt.wired import WiredReadout
 from aimc_spice.errors import AimcSpiceError
+from aimc_spice.netlist.wire import Wire
 from aimc_spice.workloads.base import Workload
 from aimc_spice.workloads.digits import digits
 from aimc_spice.workloads.mnist import mnist
@@ -45,12 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, given: Sequence[str]) -> None:
     data = digits() if options.data == "digits" else mnist(download=options.download)
-    readout = DiffAmpReadout(tuple(options.n_h)) if options.readout == "diff_amp" else None
+    readout = _readout(options)
     plan = _plan(options)
     result = train(data.x_train, data.y_train, HIDDEN, readout, plan, progress=_show)
     weights = _pack(result, data, readout, options, given)
     weights.save(options.out)
     print(f"test accuracy {weights.about['digital_accuracy']:.4f} on {len(data.x_test)} images, wrote {options.out}")
+
+
+def _readout(options: argparse.Namespace) -> Readout | None:
+    if options.readout == "ideal":
+        return None
+    wireless = DiffAmpReadout(tuple(options.n_h))
+    return WiredReadout(wireless, tuple(options.n_v), Wire(*options.wire)) if options.wire else wireless
 
 
 def _plan(options: argparse.Namespace) -> TrainPlan:
@@ -67,13 +76,22 @@ def _pack(
         "data": data.name,
         "readout": options.readout,
         "n_h": list(options.n_h) if options.readout == "diff_amp" else None,
+        "n_v": list(options.n_v) if options.wire else None,
+        "r_wire_ohm": list(options.wire) if options.wire else None,
         "seed": options.seed,
         "command": " ".join(["python -m aimc_spice.workloads.train", *_without_out(given)]),
         "epoch": result.epoch,
         "held_out_accuracy": result.held_out_accuracy,
-        "digital_accuracy": SigmoidMlp.build(bare, readout).accuracy(data.x_test, data.y_test),
+        "digital_accuracy": SigmoidMlp.build(bare, _wireless(readout)).accuracy(data.x_test, data.y_test),
     }
+    if isinstance(readout, WiredReadout):
+        readout.update(matrices)
+        about["wired_accuracy"] = SigmoidMlp.build(bare, readout).accuracy(data.x_test, data.y_test)
     return replace(bare, about=about)
+
+
+def _wireless(readout: Readout | None) -> Readout | None:
+    return readout.wireless if isinstance(readout, WiredReadout) else readout
 
 
 def _without_out(given: Sequence[str]) -> list[str]:
@@ -91,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", choices=["mnist", "digits"], required=True)
     parser.add_argument("--readout", choices=["ideal", "diff_amp"], required=True)
     parser.add_argument("--n-h", type=int, nargs=3, default=[16, 8, 8], help="partitions per layer that training sees")
+    parser.add_argument("--n-v", type=int, nargs=3, default=[8, 8, 1], help="vertical partitions; matter with --wire")
+    parser.add_argument("--wire", type=float, nargs=2, metavar=("WL", "BL"), help="segment resistances [Ω] seen too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="default: as the committed files")
     parser.add_argument("--download", action="store_true", help="fetch missing data files")

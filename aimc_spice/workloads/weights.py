@@ -100,7 +100,7 @@ class NetworkWeights:
             Layers that do not chain.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as data:
                 return cls._from_keys({key: data[key] for key in data.files}, str(path))
         except (OSError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as bad:
             raise DataError(
@@ -124,6 +124,8 @@ class NetworkWeights:
             )
         weights, biases = (tuple(data[f"{kind}{k}"] for k in range(n_layers)) for kind in "wb")
         about = json.loads(str(data["about"])) if "about" in data else {}
+        if not isinstance(about, dict):
+            raise DataError(f"about: got {about!r}, wanted a JSON object", where=where)
         return cls(weights, biases, data.get("scale"), about)
 
 
