@@ -87,8 +87,8 @@ def sweep(study: StudyConfig, bench: Bench, *, download: bool = False) -> list[R
 
 def evaluate(
     study: StudyConfig, choice: ChoiceConfig, bench: Bench, *, download: bool = False
-) -> tuple[Scores, dict[str, Fit]]:
-    """Score one choice by surrogate on all test images; also return the evidence of every fitted curve."""
+) -> tuple[Scores, dict[str, Fit], NetworkSurrogate]:
+    """Score one choice by surrogate on all test images; also return the evidence of every curve, and the surrogate."""
     data, network = data_of(study, download=download), network_of(study, choice)
     _check_fits(network, data)
     surrogate = program(network, bench)
@@ -98,7 +98,8 @@ def evaluate(
         for i, layer in enumerate(surrogate.layers)
         for stage in ("front_end", "neuron")
     }
-    return score(labels, data.y_test), {name: curve.fit for name, curve in curves.items() if curve}
+    fits = {name: curve.fit for name, curve in curves.items() if curve}
+    return score(labels, data.y_test), fits, surrogate
 
 
 def deck_of(study: StudyConfig, choice: ChoiceConfig, n_images: int, tile: str = "") -> Deck:

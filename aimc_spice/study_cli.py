@@ -61,11 +61,16 @@ def simulate(
     backend: Annotated[str, typer.Option(help="shared, batch or nodal.")] = "shared",
     timeout: Annotated[float, typer.Option(help="Time limit [s].")] = 1800.0,
     runs: Annotated[Path, typer.Option(help="Folder for the evidence of failed runs.")] = Path("runs"),
+    check: Annotated[bool, typer.Option(help="Run the electrical rule checks first.")] = True,
 ) -> None:
     """Simulate a deck file and keep the checked waveforms."""
+    from aimc_spice.netlist.parse import read_netlist
     from aimc_spice.netlist.read import read_deck
+    from aimc_spice.netlist.rules import check_rules
     from aimc_spice.simulate import open_simulator
 
+    if check:
+        check_rules(read_netlist(deck, strict=False))
     simulator = open_simulator(backend, timeout_s=timeout, runs_dir=runs)  # type: ignore[arg-type]  # it refuses others
     try:
         found = simulator.run(read_deck(deck), label=deck.stem)
@@ -90,13 +95,16 @@ def evaluate(
     from aimc_spice.pipeline import evaluate as run
 
     config, chosen = _open(study, choice, data, weights)
-    with _bench(config, out) as bench:
-        scores, fits = run(config, chosen, bench, download=download)
+    with _bench(config, out / config.name) as bench:
+        scores, fits, surrogate = run(config, chosen, bench, download=download)
+    kept = out / config.name / f"surrogate {chosen.name}.npz".replace(" ", "_")
+    surrogate.save(kept)
     typer.echo(
         f"{chosen.name}: {scores.accuracy:.2%} of {scores.n} images (95 %: {scores.low:.2%} to {scores.high:.2%})"
     )
     for name, fit in fits.items():
         typer.echo(f"  {name}: {fit.rms_of_full_scale:.1e} of full scale rms against ngspice on held-out decks")
+    typer.echo(f"surrogate kept: {kept}")
 
 
 def sweep(

@@ -1,8 +1,7 @@
 """How fast are decks written, and does memory stay bounded?
 
 Whole-network decks (lines a second, text produced and dropped) and a crossbar of 10⁷ elements written to disk with the
-growth of the process's peak memory. Against: the goals of 10⁶ lines a second, and of the time that plain disk writing of
-the same bytes takes.
+growth of the process's peak memory. Against: the goal of 10⁶ lines a second.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ all read the same object, so a network result can be replayed in SPICE cell by c
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -122,11 +123,11 @@ class ConductanceMap:
     def load(cls, path: Path) -> ConductanceMap:
         """Read what `save` wrote; raises `DataError` where the file is something else."""
         try:
-            with np.load(path) as data:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 g_on, g_off = map(float, data["device"])
                 device = Device(g_on, g_off, str(data["device_name"]))
                 return cls(data["g_pos_S"], data["g_neg_S"], device, float(data["w_max"]), bool(data["has_bias_row"]))
-        except (OSError, KeyError, ValueError) as bad:
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as bad:
             raise DataError(f"{path} is no conductance map", cause=str(bad)) from bad
 
 

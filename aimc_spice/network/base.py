@@ -6,16 +6,22 @@ memory. It runs multi-layer perceptrons.
 
 from __future__ import annotations
 
+import os
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.errors import ShapeError
+from aimc_spice.errors import DataError, ShapeError
+from aimc_spice.surrogate.archive import FORMAT, pack, unpack
 from aimc_spice.surrogate.base import Array
 from aimc_spice.surrogate.layer import LayerSurrogate
 
 _CHUNK = 4096  # images at once: activations stay in the cache's reach and memory is bounded
+_AGAIN = "program the network again: aimc-spice evaluate writes one"
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,34 @@ class NetworkSurrogate:
             kept.append(sums)
             v = layer.activate(sums, extrapolate=extrapolate)
         return [*kept, v]
+
+    def save(self, path: Path) -> None:
+        """Write to a NumPy archive (.npz): operators, curves, boxes, and the evidence with the digests of its decks."""
+        arrays: dict[str, Any] = {"format": FORMAT, "v_bias_V": self.v_bias, "n_layers": len(self.layers)}
+        for index, layer in enumerate(self.layers):
+            arrays |= pack(layer, f"layer_{index}_")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with partial.open("wb") as file:
+                np.savez_compressed(file, **arrays)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> NetworkSurrogate:
+        """Read what `save` wrote; raises `DataError` where the file is damaged or of another format."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+                arrays = {name: data[name] for name in data.files}
+            found = int(arrays["format"])
+            if found != FORMAT:
+                raise DataError(f"{path} is a surrogate of format {found}, this version reads {FORMAT}", hint=_AGAIN)
+            layers = tuple(unpack(arrays, f"layer_{index}_") for index in range(int(arrays["n_layers"])))
+            return cls(layers, float(arrays["v_bias_V"]))
+        except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as bad:
+            raise DataError(f"{path} is no network surrogate", cause=str(bad), hint=_AGAIN) from bad
 
     def _with_bias(self, v: Array, layer: LayerSurrogate, index: int) -> Array:
         n_rows = layer.rows[-1].stop

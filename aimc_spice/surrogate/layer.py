@@ -87,6 +87,16 @@ def program_operators(layer: Layer, ports: LinearPorts | None = None) -> tuple[A
     return tuple(joined)
 
 
+def effective_matrix(layer: Layer) -> Array:
+    """Return what a layer with a linear front end does to its word lines, shape (n_rows, n_out) [V/V].
+
+    ``sums = v_wl @ effective_matrix(layer)``: exact, wires, drivers and the front end's loading included, the tied
+    horizontal partitions averaged.
+    """
+    operators = program_operators(layer)
+    return np.asarray(np.concatenate(operators) / len(operators))
+
+
 def output_range(operators: tuple[Array, ...], v_max: float) -> float:
     """Return the largest magnitude [V] that any front end can be asked for with inputs in [0, v_max].
 

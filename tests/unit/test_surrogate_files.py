@@ -1,0 +1,78 @@
+"""A network surrogate on disk: kept whole, refused when damaged or of another format."""
+
+import numpy as np
+import pytest
+
+from aimc_spice.dataset import Dataset
+from aimc_spice.errors import DataError, FitError, OutsideValidity
+from aimc_spice.network import NetworkSurrogate
+from aimc_spice.surrogate.base import Box
+from aimc_spice.surrogate.layer import LayerSurrogate
+from aimc_spice.surrogate.transfer import fit_transfer, sample_points
+
+
+def data(limit, n, deck):
+    x = sample_points(limit, n, knee=0.05)[:, None]
+    return Dataset(x, 0.8 / (1 + np.exp(15 * x)), "V", "V", (deck,), "test")
+
+
+def curve():
+    return fit_transfer(data(2.0, 400, "a" * 64), data(1.9, 50, "b" * 64), knee=0.05)
+
+
+def surrogate():
+    rng = np.random.default_rng(0)
+    layer = LayerSurrogate(
+        (rng.normal(size=(3, 2)), rng.normal(size=(2, 2))), (slice(0, 3), slice(3, 5)), None, curve(), Box(0, 0.8)
+    )
+    return NetworkSurrogate((layer,), 0.8)
+
+
+def test_surrogate_survives_the_file(tmp_path):
+    path = tmp_path / "s.npz"
+    surrogate().save(path)
+    found = NetworkSurrogate.load(path)
+    v = np.random.default_rng(1).random((7, 4)) * 0.8
+    for a, b in zip(found.trace(v, extrapolate=True), surrogate().trace(v, extrapolate=True)):
+        np.testing.assert_array_equal(a, b)
+    fit = found.layers[0].neuron.fit
+    assert fit == curve().fit
+    assert fit.fitted_on == ("a" * 64,)
+
+
+def test_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "s.npz"
+    surrogate().save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DataError, match="is no network surrogate"):
+        NetworkSurrogate.load(path)
+
+
+def test_other_format_is_refused(tmp_path):
+    np.savez(tmp_path / "s.npz", format=99, n_layers=0, v_bias_V=0.8)
+    with pytest.raises(DataError, match="format 99, this version reads 1"):
+        NetworkSurrogate.load(tmp_path / "s.npz")
+
+
+def test_curve_reproduces_the_sigmoid_it_was_fitted_to():
+    x = np.linspace(-1.9, 1.9, 1001)
+    assert np.abs(curve()(x) - 0.8 / (1 + np.exp(15 * x))).max() < 1e-4
+    assert curve().fit.rms_of_full_scale < 1e-4
+
+
+def test_input_outside_the_box_is_refused_unless_asked():
+    with pytest.raises(OutsideValidity, match="got -3 V to 0 V, the surrogate holds for -2 V to 2 V"):
+        curve()(np.array([-3.0, 0.0]))
+    assert curve()(np.array([-3.0]), extrapolate=True) == pytest.approx(0.8)
+
+
+def test_too_few_samples_are_refused():
+    with pytest.raises(FitError, match="wanted at least 8 and 2"):
+        fit_transfer(data(1.0, 5, "a"), data(1.0, 5, "b"), knee=0.05)
+
+
+def test_response_that_is_no_function_of_its_input_is_refused():
+    good = data(1.0, 50, "a")
+    twice = Dataset(np.vstack([good.x, good.x]), np.vstack([good.y, good.y + 0.1]), "V", "V", ("a",), "test")
+    with pytest.raises(FitError, match="not a function of its input"):
+        fit_transfer(twice, good, knee=0.05)
