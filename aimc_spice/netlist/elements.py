@@ -17,6 +17,7 @@ from aimc_spice.netlist.body import Behaviour, Body, LocalWave, Scalar
 from aimc_spice.netlist.expression import number, parameter, quantity
 
 _WORDS = re.compile(r"(?:[^\s{}'()\"=,]++|\{[^{}]*\}|'[^']*'|\"[^\"]*\"|=|\((?:[^()]++|\([^()]*\))*\))+")
+_NAME = re.compile(r"[^\s=(){}',\"]+\s+(?![\s=])")
 _EQUALS = re.compile(r"\s*=\s*")
 _CONTROL = re.compile(r"\bv\s*\(\s*([^\s,()]+)\s*(?:,\s*([^\s,()]+)\s*)?\)")
 _NEEDS_CARE = re.compile(r"[{'(]|\s=|=\s")
@@ -55,6 +56,8 @@ def read_element(body: Body, line: str) -> None:
             f"unknown element {line.split(maxsplit=1)[0]!r}",
             hint=f"elements begin with one of: {' '.join(sorted(READERS))}",
         )
+    if not _NAME.match(line):
+        raise NetlistError(f"got {line[:20]!r}, wanted an element name, a blank and nodes")
     reader(body, line)
 
 
@@ -204,7 +207,7 @@ def _with_model(body: Body, line: str) -> None:
     words = [word for word in _split(line) if "=" not in word]
     while len(words) > 1 and (words[-1] in ("on", "off") or _is_value(words[-1])):
         words.pop()
-    name, *nodes = words[:-1] or words
+    name, nodes = words[0], words[1:-1]
     if name[0] == "w":
         nodes = nodes[:2]
     if len(nodes) < _FEWEST[name[0]]:

@@ -1,9 +1,9 @@
 """How is a SPICE number or a ``{parameter expression}`` read, without ever running foreign code?
 
 One idea: the text becomes a small tree of closures over NumPy, compiled once and evaluated for a thousand instances
-at a time. Operators follow ngspice: ``+ - * /``, ``**`` or ``^`` (left-associative; a sign after another operator
-binds first: ``2*-2**2`` is 8, ``-2**2`` is -4), comparisons, ``a ? b : c`` and parentheses. Suffixes are SPICE's:
-``1M`` is *milli*. Node voltages and branch currents are not parameters: they are refused here.
+at a time. Operators follow ngspice: ``+ - * / %``, ``**`` or ``^`` (left-associative; of the *magnitude*: ``(-2)**3``
+is 8; a sign after another operator binds first: ``2*-2**2`` is 8, ``-2**2`` is -4), comparisons, ``a ? b : c`` and
+parentheses. Suffixes are SPICE's: ``1M`` is *milli*. Voltages and currents are no parameters: they are refused here.
 """
 
 from __future__ import annotations
@@ -26,16 +26,22 @@ Node = Callable[[Lookup], Value]
 _SUFFIX = {"t": 12, "g": 9, "meg": 6, "k": 3, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15, "a": -18}
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:e([+-]?\d+))?(meg|mil|[tgkmunpfa])?[a-z]*$")
 _TOKEN = re.compile(
-    r"\s*(?:((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z]*)|([a-z_][\w.]*)|(\*\*|[<>=!]=|<>|&&|\|\||[-+*/^()<>?:,!]))"
+    r"\s*(?:((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z]*)|([a-z_][\w.]*)|(\*\*|[<>=!]=|<>|&&|\|\||[-+*/%^()<>?:,!]))"
 )
+
+
+def _power(base: Value, exponent: Value) -> Value:
+    return np.abs(base) ** exponent
+
+
 _LEVELS: tuple[dict[str, Callable[[Value, Value], Value]], ...] = (
     {"||": np.logical_or},
     {"&&": np.logical_and},
     {"==": np.equal, "!=": np.not_equal, "<>": np.not_equal},
     {"<": np.less, ">": np.greater, "<=": np.less_equal, ">=": np.greater_equal},
     {"+": np.add, "-": np.subtract},
-    {"*": np.multiply, "/": np.divide},
-    {"**": np.power, "^": np.power},
+    {"*": np.multiply, "/": np.divide, "%": np.fmod},
+    {"**": _power, "^": _power},
 )
 _PREFIX: dict[str, tuple[int, Callable[[Value], Value]]] = {
     "-": (6, np.negative),
@@ -46,7 +52,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {  # number of argumen
     "min": (-1, lambda *xs: reduce(np.minimum, xs)),
     "max": (-1, lambda *xs: reduce(np.maximum, xs)),
     "pow": (2, np.power),
-    "pwr": (2, lambda x, y: np.sign(x) * np.abs(x) ** y),
+    "pwr": (2, _power),
     "sgn": (1, np.sign),
     "sqr": (1, np.square),
     "int": (1, np.trunc),
@@ -56,6 +62,9 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {  # number of argumen
     "arctan": (1, np.arctan),
     "asin": (1, np.arcsin),
     "acos": (1, np.arccos),
+    "asinh": (1, np.arcsinh),
+    "acosh": (1, np.arccosh),
+    "atanh": (1, np.arctanh),
     "ternary_fcn": (3, np.where),
     **{
         name: (1, getattr(np, name))

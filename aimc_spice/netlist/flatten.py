@@ -2,8 +2,8 @@
 
 One idea: all instances that one group of like lines creates are made together. Their node numbers are one matrix
 (instance, local node); element terminals are that matrix indexed by the body's own arrays; parameters are arrays over
-the instances. So a million cells from one subcircuit cost a handful of NumPy calls. Parameters are looked up as in
-ngspice: the instance's own, then those of the instance around it, then the top level.
+the instances. So a million cells from one subcircuit cost a handful of NumPy calls. Wrong references
+are collected, not raised, so that all can be reported at once.
 """
 
 from __future__ import annotations
@@ -15,55 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.body import LINEAR, Array, Body, Calls, Columns, Devices, IntArray, LocalWave, Numbers, Scalar
-from aimc_spice.netlist.expression import Expression, Value, compile_expression
+from aimc_spice.netlist.body import LINEAR, Array, Body, Calls, Columns, Devices, IntArray, LocalWave, Numbers
+from aimc_spice.netlist.expression import compile_expression
 from aimc_spice.netlist.flat import DeviceTable, FlatCircuit, Formulas, Table
 from aimc_spice.netlist.names import FlatNames, Names, Place
+from aimc_spice.netlist.scope import Scope, told
 from aimc_spice.netlist.waves import Wave
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
-
-
-class Scope:
-    """Values of the parameters of some instances of one body.
-
-    Parameters
-    ----------
-    body : Body
-        Whose parameters.
-    given : dict of str to ndarray (n_instances,)
-        What the instance lines set.
-    outer : Scope, optional
-        Parameters of the instances around; each holds `n_lines` of these instances.
-    """
-
-    def __init__(self, body: Body, given: dict[str, Array], outer: Scope | None = None, n_lines: int = 1) -> None:
-        self._body, self._known, self._outer, self._n_lines = body, dict[str, Value](given), outer, n_lines
-        self._open: set[str] = set()
-
-    def look(self, name: str) -> Value:
-        """Return the value of a parameter, a float or an array over the instances."""
-        if name not in self._known:
-            self._known[name] = self._work_out(name)
-        return self._known[name]
-
-    def value(self, scalar: Scalar) -> Value:
-        """Return the value of a number or an expression."""
-        return scalar.evaluate(self.look) if isinstance(scalar, Expression) else np.float64(scalar)
-
-    def _work_out(self, name: str) -> Value:
-        own = {**self._body.defaults, **self._body.params}
-        if name in own:
-            if name in self._open:
-                raise NetlistError(f"parameter {name} is defined by itself")
-            self._open.add(name)
-            return self.value(own[name])
-        if self._outer is None:
-            known = ", ".join(sorted(own)) or "none"
-            raise NetlistError(f"parameter {name} is not defined", hint=f"top-level parameters: {known}")
-        outer = self._outer.look(name)
-        return np.repeat(outer, self._n_lines) if np.ndim(outer) else outer
 
 
 @dataclass(frozen=True)
@@ -124,8 +83,8 @@ class _Flattener:
 
     def _enter(self, group: _Group, calls: Calls, callee: Body, around: tuple[Body, ...]) -> None:
         lines = calls.lines
-        ports = group.nodes[:, lines.nodes].reshape(group.n * lines.count, lines.width)
-        with _told(group.body, lines.names):
+        ports = _terminals(group, lines)
+        with told(group.body, lines.names):
             given = {key: _expand(column, group).ravel() for key, column in calls.params.items()}
         scope = Scope(callee, given, group.scope, lines.count)
         self._visit(callee, Place(group.place, lines.names), ports, scope, around)
@@ -175,12 +134,12 @@ class _Flattener:
         blocks, nodes, values, start = [], [], [], 0
         for group in groups:
             columns = group.body.columns[kind]
-            with _told(group.body, columns.names):
+            with told(group.body, columns.names):
                 expanded = _expand(columns, group)
                 if waves is not None:
                     waves.update(_waves(group, kind, expanded, start))
             blocks.append((group.place, group.n, columns.names))
-            nodes.append(group.nodes[:, columns.nodes].reshape(-1, columns.width))
+            nodes.append(_terminals(group, columns))
             values.append(expanded.ravel())
             start += expanded.size
         empty = np.empty((0, LINEAR[kind]), dtype=np.int32)
@@ -211,26 +170,13 @@ class _Flattener:
         return Formulas(names, _joined(nodes, pairs), quantity, _joined(controls, pairs), tuple(starts[:-1]), texts)
 
 
-class _told:  # noqa: N801  a context, used like a function
-    """Say in which subcircuit, and near which elements, an expression could not be evaluated."""
-
-    def __init__(self, body: Body, names: Names) -> None:
-        self.body, self.names = body, names
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, bad: BaseException | None, trace: object) -> None:
-        if isinstance(bad, NetlistError) and not bad.where:
-            last = f" … {self.names[len(self.names) - 1]}" if len(self.names) > 1 else ""
-            scope = f"subcircuit {self.body.name}" if self.body.name else "top level"
-            raise NetlistError(
-                bad.what, where=f"{scope}, among {self.names[0]}{last}", cause=bad.cause, hint=bad.hint
-            ) from bad
-
-
 def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts or [empty])
+
+
+def _terminals(group: _Group, columns: Columns) -> IntArray:
+    """Return flat node numbers, shape (n_instances * n_rows, width)."""
+    return group.nodes[:, columns.nodes].reshape(group.n * columns.count, columns.width)
 
 
 def _expand(column: Numbers, group: _Group) -> Array:
@@ -265,7 +211,7 @@ def _instances_of(local: LocalWave, group: _Group) -> list[Wave]:
 def _device_table(key: tuple[str, int], groups: list[_Group]) -> DeviceTable:
     held = [(group, group.body.devices[key]) for group in groups]
     blocks = [(group.place, group.n, devices.lines.names) for group, devices in held]
-    nodes = [group.nodes[:, devices.lines.nodes].reshape(-1, key[1]) for group, devices in held]
+    nodes = [_terminals(group, devices.lines) for group, devices in held]
     models = [np.tile(devices.models, group.n) for group, devices in held]
     return DeviceTable(key[0], FlatNames(blocks, lettered=True), np.concatenate(nodes), np.concatenate(models))
 

@@ -3,8 +3,8 @@
 One idea: an independent judge. It reads the deck's *text* (not the objects that wrote it), sets up modified nodal
 equations (`mna`) and solves them with SciPy, so that netlists, ngspice and fast operators can all be checked against
 one more opinion. Linear circuits only: R, L, C, V, I, E, G and table sources of input vectors; everything else is
-refused by name. Measured: a random ladder of 15 kΩ cells, 1 mΩ ties and op-amps of gain 1e6 agrees with exact
-rational arithmetic to 1e-15.
+refused by name. Measured: cells of 5 to 30 kΩ, 1 mΩ ties and op-amps of gain 1e6 agree with exact rational arithmetic
+to 1.1e-15 in every voltage and current (1.1e-9 without the refinement of `mna`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aimc_spice.errors import AimcSpiceError, MeasurementFailed, NetlistError
 from aimc_spice.netlist.base import DcSweep, Deck, OperatingPoint, Transient
 from aimc_spice.netlist.flat import FlatCircuit
 from aimc_spice.netlist.parse import parse_netlist
-from aimc_spice.simulate.base import Array, Waveforms
+from aimc_spice.simulate.base import Array, Waveforms, about
 from aimc_spice.simulate.mna import Factorised, branch_of, equations, refuse_singular
 from aimc_spice.simulate.stimulus import Stimulus
 from aimc_spice.simulate.timestep import transient
@@ -80,7 +80,7 @@ class NodalSimulator:
             raise type(bad)(bad.what, where=where, cause=bad.cause, hint=bad.hint) from bad.__cause__
         wall = time.perf_counter() - started
         log = f"{circuit.n_nodes} nodes, {circuit.n_elements} elements"
-        return Waveforms(axis_name, axis, signals, self.name, digest, wall, log)
+        return Waveforms(axis_name, axis, signals, self.name, digest, wall, log, about(deck))
 
     def close(self) -> None:
         """Release nothing: there is no process."""
