@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from aimc_spice.config import ChoiceConfig, StudyConfig
+    from aimc_spice.dataset.collect import Progress
     from aimc_spice.pipeline import Bench
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (TOML), for example calibration/studies/demo.toml.")]
@@ -167,29 +168,34 @@ def _open(path: Path, choice: str, data: str, weights: str) -> tuple[StudyConfig
 
 @contextlib.contextmanager
 def _bench(config: StudyConfig, folder: Path) -> Iterator[Bench]:
-    """Open the pool and the store, with a progress bar that estimates what is left."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
+    """Open the pool and the store, with progress that estimates what is left."""
     from aimc_spice.dataset import Store
     from aimc_spice.pipeline import Bench
     from aimc_spice.simulate import SimulatorPool
 
     spice = config.spice
-    columns = [BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
     with (
         SimulatorPool(spice.workers, backend=spice.backend, timeout_s=spice.timeout, runs_dir=folder / "runs") as pool,
-        Progress(*columns, TextColumn("{task.description}")) as bar,
+        _progress() as tell,
     ):
+        yield Bench(pool, Store(folder / "store"), tell)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show a bar on a terminal, and a line a finished simulation in a log."""
+    from rich import progress as bars
+
+    columns = [bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeElapsedColumn(), bars.TextColumn("left")]
+    texts = [bars.TimeRemainingColumn(), bars.TextColumn("{task.description}")]
+    with bars.Progress(*columns, *texts) as bar:
         task = bar.add_task("starting", total=None)
 
         def tell(done: int, total: int, label: str) -> None:
             bar.update(task, completed=done, total=total, description=label)
+            if not bar.console.is_terminal:
+                left = bar.tasks[task].time_remaining
+                estimate = "" if left is None or done == total else f", about {left:.0f} s left"
+                typer.echo(f"[{done}/{total}] {label}{estimate}")
 
-        yield Bench(pool, Store(folder / "store"), tell)
+        yield tell

@@ -2,7 +2,8 @@
 
 TOML values are quoted with their unit (``g_on = "100 uS"``); inside Python every number is an SI base-unit
 float; decks get plain numbers (``1.0e-04``), never SPICE suffixes, because ``1M`` is *milli* there.
-This is the only file that knows prefixes. It does not convert between systems of units.
+This is the only file that knows SI prefixes; suffixes in a SPICE text are read by `netlist.expression`. It does not
+convert between systems of units.
 """
 
 from __future__ import annotations

@@ -49,5 +49,13 @@ def front_end_deck(front_end: Macro, v_lines: ArrayLike, r_line: float) -> Deck:
     return Deck(netlist, drive.analysis, ("v(out)", *(f"i({source})" for source in drive.sources)))
 
 
+def cell_deck(cell: Macro, g: float) -> Deck:
+    """Return the deck that puts 1 V across one cell of conductance `g` [S]; its current is minus ``i(vin_0)``."""
+    drive = dc_vectors(["a"], np.ones((1, 1)))
+    body = (drive.lines, Lines(f"x1 a 0 {cell.call()} g={spice(g)}"))
+    netlist = Netlist(f"cell {cell.name}", (definitions([cell]),), body)
+    return Deck(netlist, drive.analysis, tuple(f"i({source})" for source in drive.sources))
+
+
 def _pairs(v_lines: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(v_lines, dtype=np.float64).reshape(-1, 2)

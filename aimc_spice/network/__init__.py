@@ -1,5 +1,5 @@
 """Networks on programmed layers, evaluated in NumPy."""
 
-from aimc_spice.network.base import NetworkSurrogate, Scores, labels_of, score
+from aimc_spice.network.base import NetworkSurrogate, Scores, labels_of, score, wilson
 
-__all__ = ["NetworkSurrogate", "Scores", "labels_of", "score"]
+__all__ = ["NetworkSurrogate", "Scores", "labels_of", "score", "wilson"]

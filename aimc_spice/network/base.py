@@ -117,6 +117,12 @@ def score(labels: NDArray[np.int64], wanted: NDArray[np.int64]) -> Scores:
     """Compare labels (n,) with the wanted ones (n,)."""
     if labels.shape != wanted.shape or not labels.size:
         raise ShapeError(f"labels: got {labels.shape} and {wanted.shape}, wanted two equal (n,)")
-    n, p, z = labels.size, float(np.mean(labels == wanted)), 1.96
-    centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Scores(p, float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n)), n)
+    p = float(np.mean(labels == wanted))
+    return Scores(p, *wilson(p, labels.size), labels.size)
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of a share of `n` trials (Wilson score)."""
+    z = 1.96
+    centre, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))

@@ -1,7 +1,7 @@
 """What does a partition sweep look like? Four panels over the number of sub-arrays, for people.
 
-Accuracy (surrogate on all test images with its interval, ngspice on the sample, software), power and energy, settling,
-area. Colours are readable with colour-vision deficiency; the same data is in the CSV.
+Accuracy with 95 % intervals (surrogate on all test images, ngspice on a sample, software), power, settling, area.
+Colours are readable with colour-vision deficiency; the same data is in the CSV.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aimc_spice.network import wilson
 from aimc_spice.report.table import Row
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
@@ -38,14 +39,26 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def _accuracy(axes: Axes, rows: Sequence[Row]) -> None:
-    x = range(len(rows))
-    y = [100 * row.accuracy_surrogate for row in rows]
-    low = [100 * (row.accuracy_surrogate - row.accuracy_low) for row in rows]
-    high = [100 * (row.accuracy_high - row.accuracy_surrogate) for row in rows]
-    axes.errorbar(x, y, yerr=[low, high], fmt="o-", color=_BLUE, capsize=3, label=f"surrogate, {rows[0].n_test} images")
-    spice = [(i, 100 * row.accuracy_spice) for i, row in enumerate(rows) if row.accuracy_spice is not None]
+    x, y = range(len(rows)), [100 * row.accuracy_surrogate for row in rows]
+    errors = [_bars_of(row.accuracy_surrogate, row.n_test) for row in rows]
+    label = f"surrogate, {rows[0].n_test} images"
+    axes.errorbar(x, y, yerr=list(zip(*errors, strict=True)), fmt="o-", color=_BLUE, capsize=3, label=label)
+    spice = [
+        (i + 0.08, row.accuracy_spice, row.n_spice) for i, row in enumerate(rows) if row.accuracy_spice is not None
+    ]
     if spice:
-        axes.plot(*zip(*spice, strict=True), "x", color=_ORANGE, ms=9, mew=2, label="whole network in ngspice, sample")
+        places, shares, counts = zip(*spice, strict=True)
+        errors = [_bars_of(share, n) for share, n in zip(shares, counts, strict=True)]
+        axes.errorbar(
+            places,
+            [100 * share for share in shares],
+            yerr=list(zip(*errors, strict=True)),
+            fmt="x",
+            color=_ORANGE,
+            capsize=2,
+            elinewidth=0.8,
+            label=f"whole network in ngspice, {_counts(counts)} images of it",
+        )
     digital = [(i, 100 * row.accuracy_digital) for i, row in enumerate(rows) if row.accuracy_digital is not None]
     if digital:
         axes.plot(*zip(*digital, strict=True), "--", color=_GREY, lw=1, label="software, no wires")
@@ -55,6 +68,16 @@ def _accuracy(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_ylim(0, 104)
     axes.set_ylabel("accuracy [%]")
     axes.legend(loc="lower right", frameon=False)
+
+
+def _bars_of(share: float, n: int) -> tuple[float, float]:
+    """Lengths of the two error bars of a share, in percent."""
+    low, high = wilson(share, n)
+    return 100 * (share - low), 100 * (high - share)
+
+
+def _counts(counts: Sequence[int]) -> str:
+    return f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else str(counts[0])
 
 
 def _bars(axes: Axes, rows: Sequence[Row], value: Callable[[Row], float | None], label: str, colour: str) -> None:

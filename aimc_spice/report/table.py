@@ -103,7 +103,9 @@ def terminal_table(rows: Sequence[Row]) -> Table:
     table = Table(title="partition sweep (* best by the study's rule)", title_justify="left")
     table.add_column("", no_wrap=True)
     for row in rows:
-        table.add_column(("* " if row.best else "") + row.choice.replace(" x ", "\n× "), justify="right")
+        table.add_column(
+            ("* " if row.best else "") + row.choice.replace(" x ", "\n× "), justify="right", overflow="fold"
+        )
     for label, text in _LINES:
         table.add_row(label, *(text(row) for row in rows))
     return table

@@ -17,7 +17,7 @@ from aimc_spice.netlist.layer import Layer
 from aimc_spice.netlist.partition import Block
 from aimc_spice.surrogate.base import Array, Box
 from aimc_spice.surrogate.operator import LinearPorts, tile_operator
-from aimc_spice.surrogate.ports import linear_ports
+from aimc_spice.surrogate.ports import check_cell, linear_ports
 from aimc_spice.surrogate.transfer import TransferCurve
 
 _TILES_AT_ONCE = 64  # bounds the memory of a batch
@@ -75,7 +75,14 @@ def program_operators(layer: Layer, ports: LinearPorts | None = None) -> tuple[A
         Circuit description.
     ports : LinearPorts, optional
         The front end's linear ports, where already known.
+
+    Raises
+    ------
+    FitError
+        The front end or a user's cell is not linear.
     """
+    if layer.cell:
+        check_cell(layer.cell, float(layer.cells.g_pos.max()))
     ports = ports or linear_ports(layer.front_end.linear)
     joined = [np.empty((b.stop - b.start, layer.n_out)) for b in row_slices(layer)]
     for group in _by_shape(layer):

@@ -11,10 +11,30 @@ from dataclasses import replace
 import numpy as np
 
 from aimc_spice.errors import FitError, NetlistError
-from aimc_spice.netlist.bench import front_end_deck
+from aimc_spice.netlist.bench import cell_deck, front_end_deck
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.simulate.nodal import NodalSimulator
 from aimc_spice.surrogate.operator import LinearPorts
+from aimc_spice.units import show
+
+_IN_NGSPICE = "its decks run in ngspice all the same: AnalogNetwork.deck, tile_deck, aimc-spice netlist"
+
+
+def check_cell(cell: Macro, g: float) -> None:
+    """Raise `FitError` unless a user's cell is the plain conductance `g` [S] that the operator takes it for."""
+    deck = cell_deck(cell, g)
+    try:
+        found = NodalSimulator().run(deck, label=f"cell {cell.name}")
+    except NetlistError as bad:
+        raise FitError(
+            f"cell {cell.name} is not linear, so its array has no operator", cause=bad.what, hint=_IN_NGSPICE
+        ) from bad
+    got = -float(found.signals["i(vin_0)"][0])
+    if abs(got - g) > 1e-9 * g:
+        raise FitError(
+            f"cell {cell.name} draws {show(got, 'A')} at 1 V, wanted {show(g, 'A')} for g = {show(g, 'S')}",
+            hint=_IN_NGSPICE,
+        )
 
 
 def linear_ports(front_end: Macro) -> LinearPorts:
