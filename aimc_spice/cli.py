@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aimc_spice import __version__, study_cli
+from aimc_spice import __version__, store_cli, study_cli
 from aimc_spice.errors import AimcSpiceError
 
 
@@ -95,3 +95,4 @@ def doctor() -> None:
 
 for command in (study_cli.netlist, study_cli.simulate, study_cli.evaluate, study_cli.sweep, study_cli.report):
     app.command()(command)
+app.add_typer(store_cli.app, name="store")

@@ -12,6 +12,7 @@ One tree; every message says what failed, where, got versus wanted with units, a
     ├── SimulationError        ngspice did not give a trustworthy result
     │   ├── SimulatorNotFound  no usable ngspice on this machine
     │   ├── SimulatorCrashed   the simulator process died
+    │   ├── OutOfMemory        a job took more memory than it may
     │   ├── DeckRejected       ngspice did not accept the deck
     │   ├── NotConverged       no operating point, singular matrix, or a time step that became too small
     │   ├── MeasurementFailed  a probe is missing, not finite, out of bounds, or points are missing
@@ -89,6 +90,10 @@ class SimulatorNotFound(SimulationError):
 
 class SimulatorCrashed(SimulationError):
     """The simulator process died."""
+
+
+class OutOfMemory(SimulationError):
+    """A job took more memory than it may."""
 
 
 class DeckRejected(SimulationError):

@@ -6,15 +6,16 @@ return `Waveforms`, or raise a `SimulationError`. A result is only returned afte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.errors import DatasetError
+from aimc_spice.errors import DatasetError, SimulationError
 from aimc_spice.netlist.base import Deck
 
 Array = NDArray[np.float64]
@@ -41,6 +42,9 @@ class Waveforms:
         Time the simulator took [s].
     log : str
         What the simulator said.
+    provenance : dict of str to str
+        How it came to be: "title", "analysis" and "options" of the deck that ran, "retries" where the first try did not
+        converge (see `ladder`), "label" in the plan.
     """
 
     axis_name: str
@@ -50,6 +54,7 @@ class Waveforms:
     deck_digest: str
     wall_s: float
     log: str = field(default="", repr=False)
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     def stack(self, probes: tuple[str, ...] | list[str]) -> Array:
         """Return the named signals as one array, shape (n_points, n_probes)."""
@@ -67,6 +72,7 @@ class Waveforms:
             "wall_s": self.wall_s,
             "log": self.log[-_LOG_KEPT:],
             "axis_name": self.axis_name,
+            "provenance": json.dumps(dict(self.provenance)),
         }
         coords = {"probe": probes, "axis": self.axis}
         data = xr.Dataset({"signal": (("probe", "axis"), values)}, coords=coords, attrs=attrs)
@@ -93,9 +99,18 @@ class Waveforms:
                     str(a["deck_digest"]),
                     float(a["wall_s"]),
                     str(a["log"]),
+                    json.loads(a.get("provenance", "{}")),
                 )
         except (OSError, KeyError, ValueError) as bad:
             raise DatasetError(f"{path} holds no readable waveforms", cause=str(bad)) from bad
+
+
+Outcome = Waveforms | SimulationError
+
+
+def about(deck: Deck) -> dict[str, str]:
+    """Return what a result remembers of its deck."""
+    return {"title": deck.netlist.title, "analysis": deck.analysis.card, "options": " ".join(deck.options)}
 
 
 class Simulator(Protocol):
@@ -126,3 +141,24 @@ class Simulator(Protocol):
     def close(self) -> None:
         """Release processes and files."""
         ...
+
+
+class Pool(Protocol):
+    """What runs many decks: `SimulatorPool` on this machine, `ClusterPool` on a Dask cluster."""
+
+    @property
+    def name(self) -> str:
+        """Name of the simulators, which the store looks results up by."""
+        ...
+
+    def run_many(self, jobs: Iterable[tuple[str, Deck]]) -> Iterator[tuple[int, Outcome]]:
+        """Yield (number of the job, result or failure) as they finish; see `SimulatorPool.run_many`."""
+        ...
+
+    def close(self) -> None:
+        """Kill what runs and end the processes."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...

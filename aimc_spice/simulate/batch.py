@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-from aimc_spice.errors import SimulationError, SimulationTimeout, SimulatorCrashed
+from aimc_spice.errors import OutOfMemory, SimulationError, SimulationTimeout, SimulatorCrashed
 from aimc_spice.netlist.base import Deck
-from aimc_spice.simulate.base import Waveforms
+from aimc_spice.simulate.base import Waveforms, about
 from aimc_spice.simulate.evidence import (
     DECK,
     LOG,
@@ -31,8 +31,10 @@ from aimc_spice.simulate.evidence import (
     write_deck,
     write_start_up,
 )
+from aimc_spice.simulate.limits import WATCH_S, Limits
 from aimc_spice.simulate.locate import find_ngspice
 from aimc_spice.simulate.messages import solver_of
+from aimc_spice.simulate.process import check_memory
 from aimc_spice.simulate.rawfile import Plot, read_plots
 from aimc_spice.simulate.verdict import Run, accept, check_run
 
@@ -52,6 +54,8 @@ class BatchSimulator:
         Limit for one deck [s]; None waits for ever.
     keep : bool or "failed"
         Which folders stay: all, none, or those of runs that failed.
+    limits : Limits
+        Memory a job may take.
 
     Raises
     ------
@@ -59,8 +63,15 @@ class BatchSimulator:
         There is no ngspice.
     """
 
-    def __init__(self, runs_dir: Path | None = None, *, timeout_s: float | None = None, keep: Keep = "failed") -> None:
-        self._ngspice = find_ngspice()
+    def __init__(
+        self,
+        runs_dir: Path | None = None,
+        *,
+        timeout_s: float | None = None,
+        keep: Keep = "failed",
+        limits: Limits | None = None,
+    ) -> None:
+        self._ngspice, self._limits = find_ngspice(), limits or Limits()
         self._runs_dir, self._timeout_s, self._keep = Path(runs_dir or "runs"), timeout_s, keep
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
@@ -111,7 +122,11 @@ class BatchSimulator:
     def _simulate(self, deck: Deck, label: str, folder: Path, final: Path, digest: str) -> Waveforms:
         write_start_up(folder)
         started = time.perf_counter()
-        exit_code, in_time = self._process(folder)
+        try:
+            exit_code, in_time = self._process(folder)
+        except OutOfMemory as bad:
+            run = Run(deck, label, "", 0, final if self._keep else None, self._ngspice.command)
+            raise run.error(OutOfMemory, bad.what, hint=bad.hint) from bad
         wall_s = time.perf_counter() - started
         log = "\n".join(_read(folder / name) for name in (LOG, _CONSOLE))
         run = Run(deck, label, log, exit_code, final if self._keep else None, self._ngspice.command)
@@ -120,7 +135,7 @@ class BatchSimulator:
         check_run(run)
         checked = accept(run, _plots(run, folder / RAW))
         simulator = f"ngspice-{self._ngspice.version} {solver_of(log)}, batch"
-        return Waveforms(checked.axis_name, checked.axis, checked.signals, simulator, digest, wall_s, log)
+        return Waveforms(checked.axis_name, checked.axis, checked.signals, simulator, digest, wall_s, log, about(deck))
 
     def _process(self, folder: Path) -> tuple[int, bool]:
         command = [*_tied(), str(self._ngspice.path), "-b", "-r", RAW, "-o", LOG, DECK]
@@ -128,7 +143,7 @@ class BatchSimulator:
         with (folder / _CONSOLE).open("wb") as console:
             process = self._start(command, folder, environment, console.fileno())
         try:
-            return process.wait(self._timeout_s), True
+            return _wait(process, self._timeout_s, self._limits.job_mb), True
         except subprocess.TimeoutExpired:
             return 0, False
         finally:
@@ -157,6 +172,19 @@ class BatchSimulator:
             self._running.discard(process)
             _kill_group(process)
         process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float | None, memory_mb: float | None) -> int:
+    """Return the exit code; raise `subprocess.TimeoutExpired` or `OutOfMemory`."""
+    if memory_mb is None:
+        return process.wait(timeout_s)
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(WATCH_S)
+        check_memory(process.pid, memory_mb)
+        if end is not None and time.monotonic() >= end:
+            raise subprocess.TimeoutExpired(process.args, timeout_s or 0.0)
 
 
 def timed_out(run: Run, timeout_s: float | None) -> SimulationError:

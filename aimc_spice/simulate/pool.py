@@ -1,7 +1,8 @@
 """How do many decks run on several cores, and stop at once when asked to?
 
 One idea: threads feed one simulator each; the caller's own thread pulls decks from its iterator only as fast as
-results leave, so neither decks nor results pile up. Failures are results too: a sweep goes on. Threads are daemons and
+results leave, so neither decks nor results pile up. Failures are results too: a sweep goes on. What does not converge
+climbs the `ladder`. Threads are daemons and
 simulators die with the pool, so Ctrl-C waits for nothing.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,12 +19,13 @@ from typing import Literal, Self
 
 from aimc_spice.errors import ConfigError, SimulationError, SimulatorNotFound
 from aimc_spice.netlist.base import Deck
-from aimc_spice.simulate.base import Waveforms
-from aimc_spice.simulate.batch import BatchSimulator
+from aimc_spice.simulate.base import Outcome, Simulator, Waveforms
+from aimc_spice.simulate.batch import BatchSimulator, Keep
+from aimc_spice.simulate.ladder import LADDER, Step, climb
+from aimc_spice.simulate.limits import Limits
 from aimc_spice.simulate.worker import WorkerSimulator
 
 Backend = Literal["shared", "batch"]
-Outcome = Waveforms | SimulationError
 _Job = tuple[int, str, Deck] | None
 _Simulator = WorkerSimulator | BatchSimulator
 _AHEAD = 2  # decks in flight per worker: one runs, one waits
@@ -41,6 +44,12 @@ class SimulatorPool:
         Limit for one deck [s]; None waits for ever.
     runs_dir : Path, optional
         Where runs that failed are kept; "batch" uses ``runs`` where not given.
+    keep : bool or "failed"
+        Which run folders of "batch" stay; "shared" keeps those of failed runs.
+    limits : Limits, optional
+        Memory of a worker.
+    retries : sequence of Step
+        What is tried where a deck does not converge.
 
     Raises
     ------
@@ -57,10 +66,14 @@ class SimulatorPool:
         backend: Backend = "shared",
         timeout_s: float | None = None,
         runs_dir: Path | None = None,
+        keep: Keep = "failed",
+        limits: Limits | None = None,
+        retries: Sequence[Step] = LADDER,
     ) -> None:
         if n_workers < 1:
             raise ConfigError(f"simulator pool: got n_workers = {n_workers}, wanted one or more")
-        self._new = partial(_simulator, backend, timeout_s, runs_dir)
+        self._new = partial(new_simulator, backend, timeout_s, runs_dir, keep, limits)
+        self._retries = tuple(retries)
         self._simulators = [self._new() for _ in range(n_workers)]
         self._in_use = threading.Lock()
 
@@ -93,7 +106,7 @@ class SimulatorPool:
         """
         if not self._in_use.acquire(blocking=False):
             raise ConfigError("simulator pool: one run_many at a time", hint="finish or close the first one")
-        crew = _Crew(self._simulators)
+        crew = _Crew(self._simulators, self._retries)
         try:
             yield from crew.work(jobs)
         except BaseException:
@@ -120,8 +133,8 @@ class SimulatorPool:
 class _Crew:
     """One thread a simulator, for one stream of decks."""
 
-    def __init__(self, simulators: list[_Simulator]) -> None:
-        self._simulators = simulators
+    def __init__(self, simulators: list[_Simulator], retries: tuple[Step, ...]) -> None:
+        self._simulators, self._retries = simulators, retries
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[tuple[int, Waveforms | BaseException]] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._feed, args=(one,), daemon=True) for one in simulators]
@@ -161,14 +174,23 @@ class _Crew:
         while (job := self._jobs.get()) is not None:
             index, label, deck = job
             try:
-                self._results.put((index, simulator.run(deck, label=label)))
+                self._results.put((index, run_once_or_more(simulator, deck, label, self._retries)))
             except BaseException as bad:  # noqa: BLE001  raised again in the caller's thread
                 self._results.put((index, bad))
 
 
-def _simulator(backend: Backend, timeout_s: float | None, runs_dir: Path | None) -> _Simulator:
+def run_once_or_more(simulator: Simulator, deck: Deck, label: str, retries: Sequence[Step]) -> Waveforms:
+    """Run a deck up the ladder; the result remembers its label."""
+    found = climb(lambda changed, name: simulator.run(changed, label=name), deck, label, retries)
+    return replace(found, provenance={**found.provenance, "label": label})
+
+
+def new_simulator(
+    backend: Backend, timeout_s: float | None, runs_dir: Path | None, keep: Keep, limits: Limits | None
+) -> _Simulator:
+    """Make one simulator of a pool, here or on a cluster."""
     if backend == "shared":
-        return WorkerSimulator(timeout_s=timeout_s, runs_dir=runs_dir)
+        return WorkerSimulator(timeout_s=timeout_s, runs_dir=runs_dir, limits=limits)
     if backend == "batch":
-        return BatchSimulator(runs_dir, timeout_s=timeout_s)
+        return BatchSimulator(runs_dir, timeout_s=timeout_s, keep=keep, limits=limits)
     raise ConfigError(f"simulator pool: got backend {backend!r}", hint="known: shared, batch")

@@ -12,6 +12,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import time
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,7 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO
 
-from aimc_spice.errors import SimulatorCrashed
+from aimc_spice.errors import OutOfMemory, SimulatorCrashed
+from aimc_spice.simulate.limits import WATCH_S, resident_mb
 from aimc_spice.simulate.verdict import signal_name
 from aimc_spice.simulate.worker_main import Reply
 
@@ -77,25 +79,32 @@ class WorkerProcess:
             raise payload
         return str(payload)
 
-    def ask(self, job: bytes, timeout_s: float | None) -> Reply | None:
+    @property
+    def resident_mb(self) -> float:
+        """Its resident memory [MB]; zero where the system does not tell."""
+        return resident_mb(self.pid)
+
+    def ask(self, job: bytes, timeout_s: float | None, memory_mb: float | None = None) -> Reply | None:
         """Send a job and return its reply, or None where the time passed.
 
         Raises
         ------
         SimulatorCrashed
             The process died; the text names the signal.
+        OutOfMemory
+            It took more than `memory_mb`.
         """
         with suppress(OSError):  # a dead process is noticed below, with its cause
             self._pipe.send_bytes(job)
-        return self._receive(timeout_s)
+        return self._receive(timeout_s, memory_mb)
 
     def stop(self) -> None:
         """Kill the process, from any thread; `close` then tidies up in the owner's."""
         self._process.kill()
 
-    def _receive(self, timeout_s: float | None) -> Reply | None:
+    def _receive(self, timeout_s: float | None, memory_mb: float | None = None) -> Reply | None:
         try:
-            if not self._pipe.poll(timeout_s):
+            if not self._wait(timeout_s, memory_mb):
                 return None
             reply: Reply = pickle.loads(self._pipe.recv_bytes())  # noqa: S301  from our own process
         except (EOFError, OSError) as gone:
@@ -103,6 +112,17 @@ class WorkerProcess:
             hint = _OUT_OF_MEMORY if how == "SIGKILL" else ""
             raise SimulatorCrashed(f"the worker process died: {how}", cause=self._last_words(), hint=hint) from gone
         return reply
+
+    def _wait(self, timeout_s: float | None, memory_mb: float | None) -> bool:
+        """Return whether a reply came in time; look at the memory meanwhile."""
+        if memory_mb is None:
+            return self._pipe.poll(timeout_s)
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._pipe.poll(WATCH_S if end is None else max(0.0, min(WATCH_S, end - time.monotonic()))):
+            check_memory(self.pid, memory_mb)
+            if end is not None and time.monotonic() >= end:
+                return False
+        return True
 
     def _how_it_died(self) -> str:
         try:
@@ -117,6 +137,13 @@ class WorkerProcess:
             data = os.pread(self._stderr.fileno(), 2000, max(0, size - 2000))
             return " / ".join(data.decode("utf-8", errors="replace").split("\n")[-4:]).strip(" /")
         return ""
+
+
+def check_memory(pid: int, memory_mb: float) -> None:
+    """Raise `OutOfMemory` where a process has passed its limit."""
+    if (taken := resident_mb(pid)) > memory_mb:
+        what = f"the job took {taken:.0f} MB, wanted at most {memory_mb:.0f} MB"
+        raise OutOfMemory(what, hint="raise the limit, use smaller partitions or fewer vectors and probes a deck")
 
 
 def _absolute(entry: str) -> str:

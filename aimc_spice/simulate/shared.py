@@ -25,7 +25,7 @@ import numpy as np
 
 from aimc_spice.errors import SimulationError, SimulatorCrashed, SimulatorNotFound
 from aimc_spice.netlist.base import Deck
-from aimc_spice.simulate.base import Waveforms
+from aimc_spice.simulate.base import Waveforms, about
 from aimc_spice.simulate.evidence import DECK, keep, kept_folder, write_deck, write_start_up
 from aimc_spice.simulate.locate import HOW_TO_INSTALL, NgspiceInfo, find_ngspice
 from aimc_spice.simulate.messages import solver_of
@@ -201,7 +201,7 @@ class SharedSimulator:
                 keep(self._runs_dir, label or deck.netlist.title, self._deck_file, digest, log)
             raise
         simulator = f"ngspice-{self._library.ngspice_version} {solver_of(log)}, shared"
-        return Waveforms(checked.axis_name, checked.axis, checked.signals, simulator, digest, wall_s, log)
+        return Waveforms(checked.axis_name, checked.axis, checked.signals, simulator, digest, wall_s, log, about(deck))
 
     def close(self) -> None:
         """Remove the scratch folder; the library stays loaded until the process ends."""

@@ -14,11 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self, cast
 
-from aimc_spice.errors import SimulatorCrashed, SimulatorNotFound
+from aimc_spice.errors import OutOfMemory, SimulatorCrashed, SimulatorNotFound
 from aimc_spice.netlist.base import Deck, Lines, Netlist, OperatingPoint
 from aimc_spice.simulate.base import Waveforms
 from aimc_spice.simulate.batch import timed_out
 from aimc_spice.simulate.evidence import DECK, fresh_folder, kept_folder, settle, write_deck, write_start_up
+from aimc_spice.simulate.limits import Limits
 from aimc_spice.simulate.locate import find_ngspice
 from aimc_spice.simulate.process import WorkerProcess
 from aimc_spice.simulate.verdict import Run
@@ -34,6 +35,8 @@ class WorkerSimulator:
         Limit for one deck [s]; None waits for ever.
     runs_dir : Path, optional
         Where deck and log of a run that failed are kept.
+    limits : Limits
+        Memory a job may take, and at which the process is replaced.
 
     Raises
     ------
@@ -41,7 +44,10 @@ class WorkerSimulator:
         There is no ngspice, or no libngspice beside it.
     """
 
-    def __init__(self, *, timeout_s: float | None = None, runs_dir: Path | None = None) -> None:
+    def __init__(
+        self, *, timeout_s: float | None = None, runs_dir: Path | None = None, limits: Limits | None = None
+    ) -> None:
+        self._limits = limits or Limits()
         self._ngspice = find_ngspice()
         if self._ngspice.library is None:
             raise SimulatorNotFound(
@@ -67,7 +73,7 @@ class WorkerSimulator:
         """Simulate one deck; see `base.Simulator`. Threads that call at once take turns."""
         with self._one_at_a_time:
             kind, payload, renew = self._exchange(deck, label)
-            if renew:
+            if renew or (self._process and self._process.resident_mb > self._limits.recycle_mb):
                 self._drop()
         if kind != "result":
             raise payload
@@ -99,13 +105,13 @@ class WorkerSimulator:
     def _exchange(self, deck: Deck, label: str) -> Reply:
         try:
             process = self._ready()
-            reply = process.ask(_encode(deck, label), self._timeout_s)
+            reply = process.ask(encode(deck, label), self._timeout_s, self._limits.job_mb)
             if reply is not None and reply[0] == "unreadable":
-                reply = process.ask(pickle.dumps((_flat(deck), label)), self._timeout_s)
+                reply = process.ask(pickle.dumps((flat(deck), label)), self._timeout_s, self._limits.job_mb)
         except BaseException as bad:
             self._drop()
-            if isinstance(bad, SimulatorCrashed) and not self._closed:
-                raise self._kept(deck, label).error(SimulatorCrashed, bad.what, cause=bad.cause, hint=bad.hint) from bad
+            if isinstance(bad, SimulatorCrashed | OutOfMemory) and not self._closed:
+                raise self._kept(deck, label).error(type(bad), bad.what, cause=bad.cause, hint=bad.hint) from bad
             raise
         if reply is None:
             self._drop()
@@ -138,16 +144,16 @@ class WorkerSimulator:
         return Run(deck, label, log="", folder=final, program=self._ngspice.command)
 
 
-def _encode(deck: Deck, label: str) -> bytes:
+def encode(deck: Deck, label: str) -> bytes:
     """Pickle a deck, so that its text is written in the worker; decks of a script's own classes cross as text."""
     with suppress(Exception):
         data = pickle.dumps((deck, label))
         if b"__main__" not in data:  # the worker does not import the main script
             return data
-    return pickle.dumps((_flat(deck), label))
+    return pickle.dumps((flat(deck), label))
 
 
-def _flat(deck: Deck) -> Deck:
+def flat(deck: Deck) -> Deck:
     """Return the same deck, text for text, built of this package's classes only."""
     text = "".join(deck.netlist.chunks()).split("\n", 1)[1]
     analysis = OperatingPoint(deck.analysis.card, deck.analysis.n_points)
