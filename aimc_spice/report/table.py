@@ -111,6 +111,14 @@ def terminal_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def markdown_table(rows: Sequence[Row]) -> str:
+    """Return the same table as Markdown, for documents."""
+    heads = ["", *(("**best** " if row.best else "") + row.choice for row in rows)]
+    lines = [heads, ["---", *("---:" for _ in rows)]]
+    lines += [[label.strip(), *(text(row) for row in rows)] for label, text in _LINES]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def _or_dash(value: float | None, text: Callable[[float], str]) -> str:
     return "–" if value is None else text(value)
 
