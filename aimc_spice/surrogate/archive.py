@@ -31,8 +31,9 @@ def pack(layer: LayerSurrogate, prefix: str) -> Arrays:
     for stage in _STAGES:
         curve: TransferCurve | None = getattr(layer, stage)
         if curve:
-            arrays[f"{prefix}{stage}_table_V"] = np.stack([curve.x, curve.y])
-            arrays[f"{prefix}{stage}"] = _text({"box": asdict(curve.box), "fit": asdict(curve.fit)})
+            arrays[f"{prefix}{stage}_table_V"] = curve.y
+            about = {"knee": curve.knee, "box": asdict(curve.box), "fit": asdict(curve.fit)}
+            arrays[f"{prefix}{stage}"] = _text(about)
     return arrays
 
 
@@ -49,11 +50,11 @@ def unpack(arrays: Mapping[str, NDArray[Any]], prefix: str) -> LayerSurrogate:
 def _curve(arrays: Mapping[str, NDArray[Any]], name: str) -> TransferCurve | None:
     if name not in arrays:
         return None
-    about, (x, y) = _json(arrays[name]), arrays[f"{name}_table_V"]
+    about = _json(arrays[name])
     fit: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in about["fit"].items()
     }
-    return TransferCurve(x, y, Box(**about["box"]), Fit(**fit))
+    return TransferCurve(arrays[f"{name}_table_V"], float(about["knee"]), Box(**about["box"]), Fit(**fit))
 
 
 def _text(value: dict[str, Any]) -> NDArray[Any]:
