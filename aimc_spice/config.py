@@ -247,6 +247,25 @@ def load_study(path: Path, **changes: str) -> StudyConfig:
         raise ConfigError(f"{path} is not a valid study", cause=_explain(bad), hint=_FIELDS_HINT) from bad
 
 
+class ClusterConfig(_Table):
+    """A batch system, for `simulate.cluster`: how many jobs of it, and what dask-jobqueue is told about each."""
+
+    scheduler: Literal["slurm", "lsf", "sge", "pbs"]
+    jobs: int = Field(default=1, ge=1)
+    wait: Second = 600.0
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+def load_cluster(path: Path) -> ClusterConfig:
+    """Read a cluster file; raises `ConfigError` where it is not readable or not valid."""
+    try:
+        return ClusterConfig.model_validate(_read(path))
+    except ValidationError as bad:
+        raise ConfigError(
+            f"{path} is not a valid cluster file", cause=_explain(bad), hint="see docs/cluster.md"
+        ) from bad
+
+
 _FIELDS_HINT = "compare with calibration/studies/demo.toml; quantities are quoted with their unit"
 _FOLDERS = {"device": "devices", "wire": "wires", "periphery": "periphery"}
 

@@ -27,6 +27,7 @@ from aimc_spice.build import data_of, network_of, weights_of
 from aimc_spice.config import ChoiceConfig, StudyConfig
 from aimc_spice.dataset import Job, Store, collect
 from aimc_spice.dataset.collect import Progress
+from aimc_spice.dataset.estimate import explain
 from aimc_spice.errors import ConfigError, ShapeError
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.network import AnalogNetwork, tile_deck
@@ -39,6 +40,7 @@ from aimc_spice.report.compare import compare, dynamics
 from aimc_spice.report.table import Row, mark_best
 from aimc_spice.rng import stream
 from aimc_spice.simulate import SimulatorPool
+from aimc_spice.simulate.base import Pool
 from aimc_spice.surrogate.base import Fit
 from aimc_spice.surrogate.calibrate import program_layer
 from aimc_spice.workloads import NetworkWeights, SigmoidMlp, Workload
@@ -52,7 +54,7 @@ Labels = NDArray[np.int64]
 class Bench:
     """Where simulations run and where results are kept."""
 
-    pool: SimulatorPool
+    pool: Pool
     store: Store
     progress: Progress | None = None
 
@@ -74,15 +76,30 @@ def sweep(study: StudyConfig, bench: Bench, *, download: bool = False) -> list[R
     list of Row
         In the order of the study, the best one marked.
     """
-    data = data_of(study, download=download)
-    networks = {choice.name: network_of(study, choice) for choice in study.choices}
+    data, networks = data_of(study, download=download), _networks(study)
     for network in networks.values():
         _check_fits(network, data)
         check_rules(parse_netlist(network.deck(np.zeros((1, data.n_inputs))).chunks(), strict=False))
-    jobs = [job for choice in _largest_first(study) for job in spice_jobs(study, choice, networks[choice.name], data)]
+    jobs = _all_jobs(study, networks, data)
     collect(jobs, bench.pool, bench.store, bench.progress)
     rows = [_row(study, choice, networks[choice.name], data, bench) for choice in study.choices]
     return mark_best(rows, study.within)
+
+
+def dry_run(study: StudyConfig, store: Store, *, download: bool = False) -> str:
+    """Say what a sweep would simulate: jobs, estimated time and memory, and what is stored already; runs nothing.
+
+    Calibration decks, which depend on the circuits' linear answers, come on top: seconds.
+    """
+    data, networks = data_of(study, download=download), _networks(study)
+    for network in networks.values():
+        _check_fits(network, data)
+    jobs, spice = _all_jobs(study, networks, data), study.spice
+    with SimulatorPool(spice.workers, backend=spice.backend) as pool:  # starts no process before its first deck
+        name = pool.name
+    missing = [job for job in jobs if not store.has(job.deck.digest(), name)]
+    costs = explain([job.deck for job in missing], klu="KLU" in name, n_workers=spice.workers)
+    return f"{study.name}: {len(jobs)} jobs, {len(jobs) - len(missing)} stored already\n{costs}"
 
 
 def evaluate(
@@ -160,6 +177,14 @@ def spice_jobs(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork,
         )
         jobs.insert(0, Job(f"{choice.name}: step response", deck))
     return jobs
+
+
+def _networks(study: StudyConfig) -> dict[str, AnalogNetwork]:
+    return {choice.name: network_of(study, choice) for choice in study.choices}
+
+
+def _all_jobs(study: StudyConfig, networks: dict[str, AnalogNetwork], data: Workload) -> list[Job]:
+    return [job for choice in _largest_first(study) for job in spice_jobs(study, choice, networks[choice.name], data)]
 
 
 def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data: Workload, bench: Bench) -> Row:

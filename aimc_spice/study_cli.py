@@ -31,6 +31,10 @@ Images = Annotated[
     int, typer.Option("--images", min=-1, help="Images through whole-network ngspice; -1: as the study says.")
 ]
 
+Cluster = Annotated[
+    str, typer.Option("--cluster", help="local:8, tcp://host:8786 or a TOML file; default: workers of this machine.")
+]
+
 
 def netlist(
     study: StudyFile,
@@ -115,10 +119,15 @@ def sweep(
     weights: Weights = "",
     images: Images = -1,
     download: Download = False,
+    cluster: Cluster = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be simulated; run nothing.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="One ngspice -b a deck, and keep every run folder.")] = False,
 ) -> None:
     """Compare all partitionings of a study: accuracy, agreement with ngspice, power, settling, area."""
     from rich.console import Console
 
+    from aimc_spice.dataset import Store
+    from aimc_spice.pipeline import dry_run as foresee
     from aimc_spice.pipeline import sweep as run
     from aimc_spice.report.figure import save_figure, sweep_figure
     from aimc_spice.report.table import terminal_table, write_csv, write_netcdf
@@ -128,7 +137,10 @@ def sweep(
         spice = config.spice.model_copy(update={"n_images": images})
         config = config.model_copy(update={"spice": spice})
     folder = out / config.name
-    with _bench(config, folder) as bench:
+    if dry_run:
+        typer.echo(foresee(config, Store(folder / "store"), download=download))
+        raise typer.Exit
+    with _bench(config, folder, cluster, keep=keep) as bench:
         rows = run(config, bench, download=download)
         simulator = bench.pool.name
     write_csv(rows, folder / "sweep.csv")
@@ -141,16 +153,20 @@ def sweep(
 def report(
     table: Annotated[Path, typer.Argument(help="sweep.csv of a finished sweep.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Figure to draw (png, pdf or svg).")] = Path("sweep.png"),
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
 ) -> None:
     """Draw the figure of a finished sweep again, and print its table."""
     from rich.console import Console
 
     from aimc_spice.report.figure import save_figure, sweep_figure
-    from aimc_spice.report.table import read_csv, terminal_table
+    from aimc_spice.report.table import markdown_table, read_csv, terminal_table
 
     rows = read_csv(table)
     save_figure(sweep_figure(rows, table.parent.name), out)
-    Console(soft_wrap=True).print(terminal_table(rows))
+    if markdown:
+        typer.echo(markdown_table(rows))
+    else:
+        Console(soft_wrap=True).print(terminal_table(rows))
     typer.echo(f"written: {out}")
 
 
@@ -167,17 +183,22 @@ def _open(path: Path, choice: str, data: str, weights: str) -> tuple[StudyConfig
 
 
 @contextlib.contextmanager
-def _bench(config: StudyConfig, folder: Path) -> Iterator[Bench]:
+def _bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bool = False) -> Iterator[Bench]:
     """Open the pool and the store, with progress that estimates what is left."""
     from aimc_spice.dataset import Store
     from aimc_spice.pipeline import Bench
-    from aimc_spice.simulate import SimulatorPool
+    from aimc_spice.simulate.cluster import open_pool
 
     spice = config.spice
-    with (
-        SimulatorPool(spice.workers, backend=spice.backend, timeout_s=spice.timeout, runs_dir=folder / "runs") as pool,
-        _progress() as tell,
-    ):
+    pool = open_pool(
+        cluster,
+        spice.workers,
+        backend="batch" if keep else spice.backend,
+        timeout_s=spice.timeout,
+        runs_dir=folder / "runs",
+        keep=keep or "failed",
+    )
+    with pool, _progress() as tell:
         yield Bench(pool, Store(folder / "store"), tell)
 
 

@@ -60,6 +60,11 @@ class Store:
                 return found
         return None
 
+    def has(self, deck_digest: str, simulator: str) -> bool:
+        """Return whether a result is there, unread."""
+        path = self.path(deck_digest, simulator)
+        return path.exists() or path.with_suffix(NETCDF).exists()
+
     def put(self, result: Waveforms, simulator: str) -> Path:
         """Keep a result; `simulator` is the name it will be looked up by.
 

@@ -17,6 +17,9 @@ from typing import Protocol, runtime_checkable
 from aimc_spice.errors import NetlistError
 from aimc_spice.units import spice
 
+DEFAULT_OPTIONS = ("klu", "pivrel=0.1")
+_NOT_WITH_KLU = (".noise", ".pz")  # ngspice solves these by Sparse only
+
 
 @runtime_checkable
 class Part(Protocol):
@@ -155,6 +158,7 @@ class Deck:
     options : tuple of str
         ``.options`` entries, for example ``"reltol=1e-4"``. The default asks for KLU with a stricter pivot rule: with
         its own (0.001) a virtual ground of gain 1e4 to 1e6 loses 6 to 9 digits, with 0.1 none, at the same speed.
+        Analyses that KLU cannot do (``.noise``, ``.pz``) go without it.
     bound : float
         Largest believable magnitude of a probe [V or A]; more is treated as a failure.
     """
@@ -162,17 +166,23 @@ class Deck:
     netlist: Netlist
     analysis: Analysis
     probes: tuple[str, ...]
-    options: tuple[str, ...] = ("klu", "pivrel=0.1")
+    options: tuple[str, ...] = DEFAULT_OPTIONS
     bound: float = 1e3
 
     def __post_init__(self) -> None:
         if not self.probes:
             raise NetlistError("a deck needs at least one probe, such as v(out_0)")
 
+    @property
+    def used_options(self) -> tuple[str, ...]:
+        """The options as written."""
+        without = self.analysis.card.lower().startswith(_NOT_WITH_KLU)
+        return tuple(option for option in self.options if not (without and option.lower() == "klu"))
+
     def chunks(self) -> Iterator[str]:
         """Yield the whole deck, title to ``.end``."""
         yield from self.netlist.chunks()
-        yield "".join(f".options {option}\n" for option in self.options)
+        yield "".join(f".options {option}\n" for option in self.used_options)
         yield fold([".save", *self.probes])
         yield f"{self.analysis.card}\n.end\n"
 

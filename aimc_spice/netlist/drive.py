@@ -2,7 +2,7 @@
 
 One idea: many DC vectors ride on one loaded circuit. Every input is a table source of a control voltage, and a DC sweep
 of the control voltage over 0, 1, … walks through the vectors (about 5 times faster than altering sources one by one).
-A single vector becomes plain sources; a transient steps them all at once.
+A single vector becomes plain sources; a transient steps them all at once, and may step to one vector after the other.
 """
 
 from __future__ import annotations
@@ -54,6 +54,40 @@ def step(nodes: Sequence[str], vector: ArrayLike, *, t_rise: float, t_step: floa
     rise = spice(t_rise)
     lines = [f"vin_{i} {n} 0 pwl(0 0 {rise} {spice(v)})" for i, (n, v) in enumerate(zip(nodes, table[0], strict=True))]
     return Drive(Lines("\n".join(lines)), Transient(t_step, t_stop), tuple(f"vin_{i}" for i in range(len(nodes))))
+
+
+def step_train(
+    nodes: Sequence[str], vectors: ArrayLike, *, t_rise: float, t_step: float, t_stop: float, t_rest: float
+) -> Drive:
+    """Step all `nodes` to one vector after the other, so that transients share a loaded circuit.
+
+    Parameters
+    ----------
+    nodes : sequence of str
+        Names of the driven nodes.
+    vectors : array_like, shape (n_vectors, n_nodes)
+        Voltages [V].
+    t_rise, t_step : float
+        Time of the edges, largest time step [s].
+    t_stop, t_rest : float
+        Every window of ``t_stop + t_rest`` [s] starts with the step, stays for `t_stop`, and rests at 0 V for `t_rest`,
+        which must be long enough for the circuit to come to rest. Several vectors need a rest above `t_rise`.
+    """
+    table = _table(nodes, vectors)
+    if len(table) == 1:
+        return step(nodes, table[0], t_rise=t_rise, t_step=t_step, t_stop=t_stop)
+    if not t_rest > t_rise:
+        raise ShapeError(f"step train: got t_rest = {t_rest:g} s, wanted more than t_rise = {t_rise:g} s")
+    window = t_stop + t_rest
+    starts = window * np.arange(len(table))
+    times = (starts[:, None] + [0.0, t_rise, t_stop, t_stop + t_rise]).ravel()
+    lines = []
+    for i, node in enumerate(nodes):
+        values = np.column_stack([np.zeros(len(table)), table[:, i], table[:, i], np.zeros(len(table))]).ravel()
+        knots = " ".join(f"{spice(t)} {spice(v)}" for t, v in zip(times.tolist(), values.tolist(), strict=True))
+        lines.append(f"vin_{i} {node} 0 pwl({knots})")
+    analysis = Transient(t_step, window * len(table) - t_rest)
+    return Drive(Lines("\n".join(lines)), analysis, tuple(f"vin_{i}" for i in range(len(nodes))))
 
 
 def _table(nodes: Sequence[str], vectors: ArrayLike) -> NDArray[np.float64]:

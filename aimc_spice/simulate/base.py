@@ -110,7 +110,7 @@ Outcome = Waveforms | SimulationError
 
 def about(deck: Deck) -> dict[str, str]:
     """Return what a result remembers of its deck."""
-    return {"title": deck.netlist.title, "analysis": deck.analysis.card, "options": " ".join(deck.options)}
+    return {"title": deck.netlist.title, "analysis": deck.analysis.card, "options": " ".join(deck.used_options)}
 
 
 class Simulator(Protocol):

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
-from aimc_spice.errors import ConfigError, SimulationError, SimulatorNotFound
+from aimc_spice.errors import ConfigError, SimulationError, SimulatorCrashed, SimulatorNotFound
 from aimc_spice.netlist.base import Deck
 from aimc_spice.simulate.base import Outcome, Simulator, Waveforms
 from aimc_spice.simulate.batch import BatchSimulator, Keep
@@ -180,9 +180,15 @@ class _Crew:
 
 
 def run_once_or_more(simulator: Simulator, deck: Deck, label: str, retries: Sequence[Step]) -> Waveforms:
-    """Run a deck up the ladder; the result remembers its label."""
-    found = climb(lambda changed, name: simulator.run(changed, label=name), deck, label, retries)
-    return replace(found, provenance={**found.provenance, "label": label})
+    """Run a deck up the ladder; one whose process was killed runs again, at most twice. Results remember the label."""
+    for left in (2, 1, 0):
+        try:
+            found = climb(lambda changed, name: simulator.run(changed, label=name), deck, label, retries)
+            return replace(found, provenance={**found.provenance, "label": label})
+        except SimulatorCrashed as bad:
+            if "SIGKILL" not in bad.what or not left:  # a crash of its own making would come again
+                raise
+    raise AssertionError
 
 
 def new_simulator(

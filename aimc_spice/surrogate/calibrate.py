@@ -16,8 +16,7 @@ from aimc_spice.netlist.bench import front_end_deck, neuron_deck
 from aimc_spice.netlist.layer import Layer
 from aimc_spice.netlist.library import FrontEnd
 from aimc_spice.netlist.macro import Macro
-from aimc_spice.simulate import SimulatorPool
-from aimc_spice.simulate.base import Waveforms
+from aimc_spice.simulate.base import Pool, Waveforms
 from aimc_spice.surrogate.base import Array, Box
 from aimc_spice.surrogate.layer import LayerSurrogate, output_range, program_operators, row_slices
 from aimc_spice.surrogate.ports import linear_ports
@@ -27,7 +26,7 @@ _N_TRAIN, _N_HELD_OUT = 1201, 500
 _KNEE = 0.05  # V: the neurons' sigmoids bend within about this of zero
 
 
-def program_layer(layer: Layer, v_max: float, pool: SimulatorPool, store: Store) -> LayerSurrogate:
+def program_layer(layer: Layer, v_max: float, pool: Pool, store: Store) -> LayerSurrogate:
     """Turn a layer's circuit into its surrogate for word lines in [0, v_max] [V].
 
     Raises
@@ -45,7 +44,7 @@ def program_layer(layer: Layer, v_max: float, pool: SimulatorPool, store: Store)
     return LayerSurrogate(operators, row_slices(layer), curve, neuron, Box(0.0, v_max))
 
 
-def neuron_curve(neuron: Macro, limit: float, pool: SimulatorPool, store: Store) -> TransferCurve:
+def neuron_curve(neuron: Macro, limit: float, pool: Pool, store: Store) -> TransferCurve:
     """Fit a neuron's transfer over inputs in [-limit, limit] [V].
 
     Raises
@@ -61,7 +60,7 @@ def neuron_curve(neuron: Macro, limit: float, pool: SimulatorPool, store: Store)
 
 
 def front_end_curve(
-    front_end: FrontEnd, ranges: tuple[float, float, float], pool: SimulatorPool, store: Store
+    front_end: FrontEnd, ranges: tuple[float, float, float], pool: Pool, store: Store
 ) -> TransferCurve:
     """Fit a limited front end's output against the linear circuit's.
 
@@ -72,7 +71,7 @@ def front_end_curve(
     ranges : tuple of float
         Largest output the linear circuit can be asked for [V], largest line voltage [V], Thevenin resistance of a
         typical bit line [Ω].
-    pool, store : SimulatorPool, Store
+    pool, store : Pool, Store
         Where to simulate and to keep results.
     """
     limit, v_max, r_line = ranges
