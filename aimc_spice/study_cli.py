@@ -145,7 +145,7 @@ def sweep(
         simulator = bench.pool.name
     write_csv(rows, folder / "sweep.csv")
     write_netcdf(rows, folder / "sweep.nc", {"study": config.name, "data": config.data, "simulator": simulator})
-    save_figure(sweep_figure(rows, f"{config.name}: {config.data}, {simulator}"), folder / "sweep.png")
+    save_figure(sweep_figure(rows, f"{config.name}, {simulator}"), folder / "sweep.png")
     Console(soft_wrap=True).print(terminal_table(rows))
     typer.echo(f"written: {folder}/sweep.csv, sweep.nc, sweep.png; decks re-run by: aimc-spice netlist {study}")
 

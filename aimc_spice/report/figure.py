@@ -7,6 +7,7 @@ Colours are readable with colour-vision deficiency; the same data is in the CSV.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from aimc_spice.network import wilson
 from aimc_spice.report.table import Row
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+_STYLES = ("o-", "s--", "^:", "v-.")
 
 
 def sweep_figure(rows: Sequence[Row], title: str) -> Figure:
@@ -39,29 +41,33 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def _accuracy(axes: Axes, rows: Sequence[Row]) -> None:
-    x, y = range(len(rows)), [100 * row.accuracy_surrogate for row in rows]
-    errors = [_bars_of(row.accuracy_surrogate, row.n_test) for row in rows]
-    label = f"surrogate, {rows[0].n_test} images"
-    axes.errorbar(x, y, yerr=list(zip(*errors, strict=True)), fmt="o-", color=_BLUE, capsize=3, label=label)
+    groups = dict.fromkeys((row.front_end, row.weights) for row in rows)
+    y = [100 * row.accuracy_surrogate for row in rows]
+    for group, style in zip(groups, cycle(_STYLES), strict=False):
+        places = [i for i, row in enumerate(rows) if (row.front_end, row.weights) == group]
+        errors = [_bars_of(rows[i].accuracy_surrogate, rows[i].n_test) for i in places]
+        label = f"surrogate, {group[0]}, {rows[places[0]].n_test} images"
+        bars = list(zip(*errors, strict=True))
+        axes.errorbar(places, [y[i] for i in places], yerr=bars, fmt=style, color=_BLUE, capsize=3, label=label)
     spice = [
         (i + 0.08, row.accuracy_spice, row.n_spice) for i, row in enumerate(rows) if row.accuracy_spice is not None
     ]
     if spice:
-        places, shares, counts = zip(*spice, strict=True)
+        spots, shares, counts = zip(*spice, strict=True)
         errors = [_bars_of(share, n) for share, n in zip(shares, counts, strict=True)]
         axes.errorbar(
-            places,
+            spots,
             [100 * share for share in shares],
             yerr=list(zip(*errors, strict=True)),
             fmt="x",
             color=_ORANGE,
             capsize=2,
             elinewidth=0.8,
-            label=f"whole network in ngspice, {_counts(counts)} images of it",
+            label=f"whole network in ngspice, {_counts(counts)} of them",
         )
     digital = [(i, 100 * row.accuracy_digital) for i, row in enumerate(rows) if row.accuracy_digital is not None]
     if digital:
-        axes.plot(*zip(*digital, strict=True), "--", color=_GREY, lw=1, label="software, no wires")
+        axes.plot(*zip(*digital, strict=True), "_", color=_GREY, ms=16, label="software, no wires")
     for i, row in enumerate(rows):
         if row.best:
             axes.annotate("best", (i, y[i]), xytext=(0, -22), textcoords="offset points", ha="center", color=_BLUE)
@@ -107,9 +113,9 @@ def _area(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _partition_axis(axes: Axes, rows: Sequence[Row]) -> None:
-    labels = [f"{row.choice}\n{row.n_sub_arrays}" for row in rows]
-    axes.set_xticks(range(len(rows)), labels, rotation=25, ha="right", fontsize=8)
-    axes.set_xlabel("partitioning, number of sub-arrays")
+    labels = [f"{row.choice} ({row.n_sub_arrays})" for row in rows]
+    axes.set_xticks(range(len(rows)), labels, rotation=30, ha="right", rotation_mode="anchor", fontsize=8)
+    axes.set_xlabel("partitioning (number of sub-arrays)")
     axes.grid(axis="y", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -42,15 +42,18 @@ def settling_time(time: Array, waves: Array, *, within: float, full_scale: float
     MeasurementFailed
         Some wave is still moving at the end, so the window is too short.
     """
-    outside = (np.abs(waves - waves[-1]) > within * full_scale).any(axis=1)
-    last = int(np.flatnonzero(outside)[-1]) if outside.any() else -1
-    if last >= 0 and time[last] > time[0] + 0.9 * (time[-1] - time[0]):
+    excess = np.abs(waves - waves[-1]).max(axis=1) - within * full_scale  # of the wave farthest from its last value
+    last = int(np.flatnonzero(excess > 0)[-1]) if (excess > 0).any() else -1
+    if last < 0:
+        return 0.0
+    if time[last] > time[0] + 0.9 * (time[-1] - time[0]):
         raise MeasurementFailed(
             f"not settled: still moving by more than {within:.2%} of full scale at {time[last]:.3g} s "
             f"of {time[-1]:.3g} s",
             hint="raise t_stop",
         )
-    return float(time[last + 1] - time[0])
+    crossing = excess[last] / (excess[last] - excess[last + 1])  # between two points of the simulator
+    return float(time[last] + crossing * (time[last + 1] - time[last]) - time[0])
 
 
 def mean_over_time(time: Array, values: Array) -> float:
