@@ -7,6 +7,7 @@ Everything heavy is imported inside the commands, so that ``--help`` answers at 
 
 from __future__ import annotations
 
+import errno
 import traceback
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from aimc_spice.errors import AimcSpiceError
 
 
 class _Group(TyperGroup):
-    """Ends every command the same way: our errors as their text, an interrupt as one line, anything else as a bug."""
+    """Ends every command the same way: errors of ours and of files as text, an interrupt as a line, others as bugs."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -31,6 +32,13 @@ class _Group(TyperGroup):
             if ctx.params["debug"]:
                 traceback.print_exc()
             _complain(f"{type(error).__name__}: {error}")
+            raise typer.Exit(2) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of a pipe went away: click ends quietly
+                raise
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            _complain(f"cannot read or write {error.filename or 'a file'}\n  cause  {error}\n  try    another path")
             raise typer.Exit(2) from None
 
 

@@ -7,37 +7,70 @@ builds no circuit: `pipeline` does.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from aimc_spice.errors import ConfigError, UnitError
 from aimc_spice.share import share
-from aimc_spice.units import parse
+from aimc_spice.units import parse, show
 
 
-def _quantity(unit: str) -> BeforeValidator:
+def _quantity(unit: str, *, above: float = -math.inf, least: float = -math.inf) -> BeforeValidator:
     def read(value: object) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and not unit:
-            return float(value)
-        try:
-            return parse(value, unit)  # type: ignore[arg-type]  # parse refuses what is no text
-        except UnitError as bad:
-            raise ValueError(f"{bad.what}; {bad.cause}; {bad.hint}") from bad
+        number = _number(value, unit)
+        if not math.isfinite(number):
+            raise ValueError(f"got {number}, wanted a finite number")
+        if not number > above:
+            raise ValueError(f"got {show(number, unit)}, wanted above {show(above, unit)}")
+        if not number >= least:
+            raise ValueError(f"got {show(number, unit)}, wanted at least {show(least, unit)}")
+        return number
 
     return BeforeValidator(read)
 
 
+def _number(value: object, unit: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and not unit:
+        return float(value)
+    try:
+        return parse(value, unit)  # type: ignore[arg-type]  # parse refuses what is no text
+    except UnitError as bad:
+        raise ValueError(f"{bad.what}; {bad.cause}; {bad.hint}") from bad
+
+
+def _named(name: str) -> str:
+    if not (name.strip() and len(name) <= _LONGEST_NAME and name.isprintable()):
+        raise ValueError(f"got {name[:_LONGEST_NAME]!r}, wanted 1 to {_LONGEST_NAME} printable characters")
+    return name
+
+
+def _folder(name: str) -> str:
+    if {"/", "\\"} & set(name) or name.startswith("."):
+        raise ValueError(f"got {name!r}, wanted the name of a folder: no / or \\, no dot in front")
+    return name
+
+
+_LONGEST_NAME = 100
+Name = Annotated[str, AfterValidator(_named)]
+FolderName = Annotated[Name, AfterValidator(_folder)]
+Levels = Annotated[int | None, BeforeValidator(lambda value: None if value == "continuous" else value)]
+
 Ohm = Annotated[float, _quantity("Ω")]
+PositiveOhm = Annotated[float, _quantity("Ω", above=0)]
+DriverOhm = Annotated[float, _quantity("Ω", least=0)]
+PositiveVolt = Annotated[float, _quantity("V", above=0)]
+PositiveSecond = Annotated[float, _quantity("s", above=0)]
+Positive = Annotated[float, _quantity("", above=0)]
+NotNegative = Annotated[float, _quantity("", least=0)]
 Siemens = Annotated[float, _quantity("S")]
 Farad = Annotated[float, _quantity("F")]
-Volt = Annotated[float, _quantity("V")]
-Second = Annotated[float, _quantity("s")]
 Metre = Annotated[float, _quantity("m")]
-SquareMetre = Annotated[float, _quantity("m²")]
-Watt = Annotated[float, _quantity("W")]
+SquareMetre = Annotated[float, _quantity("m²", least=0)]
+Watt = Annotated[float, _quantity("W", least=0)]
 OhmMetre = Annotated[float, _quantity("Ω·m")]
 OhmSquareMetre = Annotated[float, _quantity("Ω·m²")]
 Number = Annotated[float, _quantity("")]
@@ -58,7 +91,7 @@ class DeviceConfig(_Table):
     tmr: Number | None = None
     length: Metre | None = None
     width: Metre | None = None
-    n_levels: int | None = 2
+    n_levels: Levels = 2
     zero: Literal["on", "off"] = "on"
 
     @model_validator(mode="after")
@@ -109,12 +142,12 @@ class FrontEndConfig(_Table):
     """A read-out: ``diff_amp`` (gain per layer), ``tia`` (r_f, or from the weights' scale) or a user's subcircuit."""
 
     kind: Literal["diff_amp", "tia", "subckt"]
-    gain: list[Number] | None = None
-    r_in: Ohm = 1e3
-    r_f: Ohm | None = None
-    r_1: Ohm = 100.0
-    a_0: Number = 1e6
-    swing: Volt | None = None
+    gain: list[Positive] | None = None
+    r_in: PositiveOhm = 1e3
+    r_f: PositiveOhm | None = None
+    r_1: PositiveOhm = 100.0
+    a_0: Positive = 1e6
+    swing: PositiveVolt | None = None
     file: Path | None = None
     name: str | None = None
     params: dict[str, float] = Field(default_factory=dict)
@@ -124,7 +157,7 @@ class NeuronConfig(_Table):
     """The neuron behind every output."""
 
     kind: Literal["sigmoid", "cmos", "subckt"] = "sigmoid"
-    slope: Number = 3.0
+    slope: Positive = 3.0
     file: Path | None = None
     name: str | None = None
     params: dict[str, float] = Field(default_factory=dict)
@@ -148,28 +181,35 @@ class PeripheryConfig(_Table):
 class TransientConfig(_Table):
     """The input step: all inputs rise from 0 V at time zero."""
 
-    t_rise: Second = 1e-11
-    t_step: Second = 2e-11
-    t_stop: Second = 1e-9
-    settled_within: Number = 0.01
+    t_rise: PositiveSecond = 1e-11
+    t_step: PositiveSecond = 2e-11
+    t_stop: PositiveSecond = 1e-9
+    settled_within: Positive = 0.01
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TransientConfig:
+        for name, value in (("t_step", self.t_step), ("t_rise", self.t_rise)):
+            if value >= self.t_stop:
+                raise ValueError(f"{name} = {show(value, 's')} is not below t_stop = {show(self.t_stop, 's')}")
+        return self
 
 
 class SpiceConfig(_Table):
     """How much is simulated, and with what; `seed` picks the images."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     n_images: int = Field(default=8, ge=0)
     images_per_deck: int = Field(default=10, ge=1)
     backend: Literal["shared", "batch"] = "shared"
-    workers: int = Field(default=2, ge=1)
-    timeout: Second = 1800.0
+    workers: int = Field(default=2, ge=1, le=1024)
+    timeout: PositiveSecond = 1800.0
     transient: TransientConfig | None = None
 
 
 class ChoiceConfig(_Table):
     """One partitioning to compare, with what it changes."""
 
-    name: str
+    name: Name
     n_h: list[int]
     n_v: list[int]
     weights: str | None = None
@@ -179,16 +219,16 @@ class ChoiceConfig(_Table):
 
 
 class StudyConfig(_Table):
-    """A whole study file."""
+    """A whole study file; `name` becomes the folder of its results."""
 
-    name: str
+    name: FolderName
     data: str
     weights: str
     front_end: str
-    vdd: Volt = 0.8
-    r_driver: Ohm = 0.0
-    r_tie: Ohm = 1e4
-    within: Number = 0.01
+    vdd: PositiveVolt = 0.8
+    r_driver: DriverOhm = 0.0
+    r_tie: PositiveOhm = 1e4
+    within: NotNegative = 0.01
     device: DeviceConfig
     wire: WireConfig
     front_ends: dict[str, FrontEndConfig]
@@ -252,7 +292,7 @@ class ClusterConfig(_Table):
 
     scheduler: Literal["slurm", "lsf", "sge", "pbs"]
     jobs: int = Field(default=1, ge=1)
-    wait: Second = 600.0
+    wait: PositiveSecond = 600.0
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -278,7 +318,7 @@ def _tables_with_files(raw: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows add a mark
     except OSError as bad:
         raise ConfigError(f"cannot read {path}", cause=str(bad)) from bad
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:

@@ -28,7 +28,7 @@ from aimc_spice.config import ChoiceConfig, StudyConfig
 from aimc_spice.dataset import Job, Store, collect
 from aimc_spice.dataset.collect import Progress
 from aimc_spice.dataset.estimate import explain
-from aimc_spice.errors import ConfigError, ShapeError
+from aimc_spice.errors import ConfigError, MeasurementFailed, ShapeError
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.network import AnalogNetwork, tile_deck
 from aimc_spice.netlist.parse import parse_netlist
@@ -40,9 +40,10 @@ from aimc_spice.report.compare import compare, dynamics
 from aimc_spice.report.table import Row, mark_best
 from aimc_spice.rng import stream
 from aimc_spice.simulate import SimulatorPool
-from aimc_spice.simulate.base import Pool
+from aimc_spice.simulate.base import Pool, Waveforms
 from aimc_spice.surrogate.base import Fit
 from aimc_spice.surrogate.calibrate import program_layer
+from aimc_spice.surrogate.loading import check_neuron
 from aimc_spice.workloads import NetworkWeights, SigmoidMlp, Workload
 from aimc_spice.workloads.software import trained_readout
 
@@ -141,6 +142,8 @@ def deck_of(study: StudyConfig, choice: ChoiceConfig, n_images: int, tile: str =
 
 def program(network: AnalogNetwork, bench: Bench) -> NetworkSurrogate:
     """Turn a circuit into its surrogate: exact operators, neuron and front-end curves calibrated in ngspice."""
+    for layer in network.layers:
+        check_neuron(layer, network.v_bias, bench.pool, bench.store)
     layers = tuple(program_layer(layer, network.v_bias, bench.pool, bench.store) for layer in network.layers)
     return NetworkSurrogate(layers, network.v_bias)
 
@@ -196,8 +199,7 @@ def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data:
     found = collect(spice_jobs(study, choice, network, data), bench.pool, bench.store)
     step = found.pop(0) if found and found[0].axis_name == "time" else None
     seen = compare(study, network, surrogate, volts, found) if found else None
-    timing = study.spice.transient
-    settling, energy = dynamics(study, timing, network, volts[0], step) if step and timing else (None, None)
+    settling, energy = _dynamics(study, choice, network, volts[0], step) if step else (None, None)
     weights = weights_of(study, choice)
     shapes = [block.shape for layer in network.layers for block in layer.partition.blocks()]
     size = area(
@@ -232,6 +234,17 @@ def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data:
         spice_s_per_image=seen.s_per_image if seen else None,
         surrogate_s_per_image=seconds / scores.n,
     )
+
+
+def _dynamics(
+    study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, volts: Array, step: Waveforms
+) -> tuple[float | None, float | None]:
+    if study.spice.transient is None:
+        return None, None
+    try:
+        return dynamics(study, study.spice.transient, network, volts, step)
+    except MeasurementFailed as bad:
+        raise MeasurementFailed(bad.what, where=f"step response of {choice.name}", hint=bad.hint) from bad
 
 
 def _classify(study: StudyConfig, surrogate: NetworkSurrogate, data: Workload) -> tuple[Labels, float]:
@@ -271,6 +284,10 @@ def _check_fits(network: AnalogNetwork, data: Workload) -> None:
     if network.layers[0].n_in != data.n_inputs:
         raise ShapeError(
             f"the weights take {network.layers[0].n_in} inputs, the images of {data.name} have {data.n_inputs}"
+        )
+    if data.n_classes > network.layers[-1].n_out:
+        raise ShapeError(
+            f"the weights have {network.layers[-1].n_out} outputs, {data.name} has {data.n_classes} classes"
         )
 
 

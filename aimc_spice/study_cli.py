@@ -6,6 +6,8 @@ Thin: options in, one call of the pipeline, something printed or written. Added 
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,16 +59,19 @@ def netlist(
 
         check_rules(parse_netlist(deck.chunks(), strict=False))
     deck.write(out)
-    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB; by hand: ngspice -b -r {out.stem}.raw {out}")
+    by_hand = shlex.join(["ngspice", "-b", "-r", f"{out.stem}.raw", str(out)])
+    size, n = out.stat().st_size / 1e6, deck.analysis.n_points or 1
+    typer.echo(f"{out}: {size:.2g} MB, {n} input vector{'s' * (n > 1)}; by hand: {by_hand}")
 
 
 def simulate(
     deck: Annotated[Path, typer.Argument(help="A deck, for example one that `netlist` wrote.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="netCDF file for the waveforms.")] = Path("waveforms.nc"),
     backend: Annotated[str, typer.Option(help="shared, batch or nodal.")] = "shared",
-    timeout: Annotated[float, typer.Option(help="Time limit [s].")] = 1800.0,
+    timeout: Annotated[float, typer.Option(min=1e-3, help="Time limit in seconds.")] = 1800.0,
     runs: Annotated[Path, typer.Option(help="Folder for the evidence of failed runs.")] = Path("runs"),
     check: Annotated[bool, typer.Option(help="Run the electrical rule checks first.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the run folder of a good run too (batch).")] = False,
 ) -> None:
     """Simulate a deck file and keep the checked waveforms."""
     from aimc_spice.netlist.parse import read_netlist
@@ -76,7 +81,7 @@ def simulate(
 
     if check:
         check_rules(read_netlist(deck, strict=False))
-    simulator = open_simulator(backend, timeout_s=timeout, runs_dir=runs)  # type: ignore[arg-type]  # it refuses others
+    simulator = open_simulator(backend, timeout_s=timeout, runs_dir=runs, keep=keep)  # type: ignore[arg-type]  # checked
     try:
         found = simulator.run(read_deck(deck), label=deck.stem)
     finally:
@@ -102,7 +107,8 @@ def evaluate(
     config, chosen = _open(study, choice, data, weights)
     with _bench(config, out / config.name) as bench:
         scores, fits, surrogate = run(config, chosen, bench, download=download)
-    kept = out / config.name / f"surrogate {chosen.name}.npz".replace(" ", "_")
+    plain = re.sub(r"[^-+,.=()@\w]", "_", chosen.name)
+    kept = out / config.name / f"surrogate_{plain}.npz"
     surrogate.save(kept)
     typer.echo(
         f"{chosen.name}: {scores.accuracy:.2%} of {scores.n} images (95 %: {scores.low:.2%} to {scores.high:.2%})"

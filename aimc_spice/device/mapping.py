@@ -63,7 +63,7 @@ def map_weights(
             hint="raise w_max or clip",
         )
     if n_levels is not None and n_levels < 2:
-        raise DeviceError(f"n_levels: got {n_levels}, wanted at least 2 (or None for continuous)")
+        raise DeviceError(f'n_levels: got {n_levels}, wanted at least 2 (None is continuous; in a study "continuous")')
     scaled = matrix / limit
     if n_levels is not None:
         scaled = np.round(scaled * (n_levels - 1)) / (n_levels - 1)

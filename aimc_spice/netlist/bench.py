@@ -21,6 +21,36 @@ def neuron_deck(neuron: Macro, v_in: ArrayLike) -> Deck:
     return Deck(Netlist(f"neuron {neuron.name}", (definitions([neuron]),), body), drive.analysis, ("v(out)",))
 
 
+def neuron_load_deck(neuron: Macro, v_in: ArrayLike, r_source: float, r_load: float) -> Deck:
+    """Return the deck that shows whether a neuron loads its input or sags under a load.
+
+    Parameters
+    ----------
+    neuron : Macro
+        Ports in, out.
+    v_in : array_like, shape (n,)
+        Input voltages [V].
+    r_source, r_load : float
+        Resistance in front of one copy's input, and behind another's output [Ω].
+
+    Returns
+    -------
+    Deck
+        Probes ``v(drive)``, ``v(behind)`` the source resistance, ``v(out)`` and ``v(loaded)``.
+    """
+    drive = dc_vectors(["drive"], np.asarray(v_in, dtype=np.float64)[:, None])
+    call = neuron.call()
+    lines = [
+        f"rs drive behind {spice(r_source)}",
+        f"x1 behind open {call}",
+        f"x2 drive out {call}",
+        f"x3 drive loaded {call}",
+        f"rl loaded 0 {spice(r_load)}",
+    ]
+    netlist = Netlist(f"load of neuron {neuron.name}", (definitions([neuron]),), (drive.lines, Lines("\n".join(lines))))
+    return Deck(netlist, drive.analysis, ("v(drive)", "v(behind)", "v(out)", "v(loaded)"))
+
+
 def front_end_deck(front_end: Macro, v_lines: ArrayLike, r_line: float) -> Deck:
     """Return the deck that drives a front end from two Thevenin sources.
 
@@ -50,9 +80,12 @@ def front_end_deck(front_end: Macro, v_lines: ArrayLike, r_line: float) -> Deck:
 
 
 def cell_deck(cell: Macro, g: float) -> Deck:
-    """Return the deck that puts 1 V across one cell of conductance `g` [S]; its current is minus ``i(vin_0)``."""
-    drive = dc_vectors(["a"], np.ones((1, 1)))
-    body = (drive.lines, Lines(f"x1 a 0 {cell.call()} g={spice(g)}"))
+    """Return the deck that puts 1 V on port a, then on port b, of one cell of conductance `g` [S].
+
+    Its probes are minus the currents into the two ports.
+    """
+    drive = dc_vectors(["a", "b"], np.eye(2))
+    body = (drive.lines, Lines(f"x1 a b {cell.call()} g={spice(g)}"))
     netlist = Netlist(f"cell {cell.name}", (definitions([cell]),), body)
     return Deck(netlist, drive.analysis, tuple(f"i({source})" for source in drive.sources))
 

@@ -67,6 +67,8 @@ class Layer:
                 f"partition is of a {self.partition.n_rows} x {self.partition.n_cols} matrix, "
                 f"the conductances are {self.cells.shape[0]} x {self.cells.shape[1]}"
             )
+        if not self.r_driver >= 0:
+            raise NetlistError(f"got r_driver = {show(self.r_driver, 'Ω')}, wanted zero or more")
         if not self.r_tie > 0:
             raise NetlistError(f"got r_tie = {show(self.r_tie, 'Ω')}, wanted above zero")
         if self.front_end.macro.role != "front_end" or (self.neuron and self.neuron.role != "neuron"):

@@ -33,6 +33,8 @@ PORTS: Mapping[str, tuple[str, ...]] = {
     "cell": ("a", "b"),
 }
 _HEADER = re.compile(r"^\.subckt\s+(\S+)([^\n]*(?:\n\+[^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_CARD = re.compile(r"^[ \t]*\.(\w+)", re.MULTILINE)
+_DEFINING = ("subckt", "ends", "model", "param", "global", "ic", "nodeset")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Macro:
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_cards()
         wanted = PORTS[self.role]
         got, known = self._header()
         if len(got) != len(wanted):
@@ -85,7 +88,7 @@ class Macro:
         """Read a user's file; raises `NetlistError` where it is missing or has no such subcircuit."""
         try:
             text = path.read_text(encoding="utf-8")
-        except OSError as bad:
+        except (OSError, UnicodeDecodeError) as bad:
             raise NetlistError(f"cannot read the subcircuit file {path}", cause=str(bad)) from bad
         return cls(role, name, text, params)
 
@@ -109,6 +112,15 @@ class Macro:
     def call(self) -> str:
         """Return what follows the nodes on an instance line: name and parameters."""
         return " ".join([self.name, *(f"{key}={spice(value)}" for key, value in self.params.items())])
+
+    def _check_cards(self) -> None:
+        """Refuse cards that would act on the whole deck: ``.control`` even runs programs."""
+        for match in _CARD.finditer(self.text):
+            if match.group(1).lower() not in _DEFINING:
+                raise NetlistError(
+                    f"subcircuit {self.name}: its text has the card {match.group(0).strip()}",
+                    hint=f"keep elements and {', '.join(f'.{card}' for card in _DEFINING)}; copy included text in",
+                )
 
     def _header(self) -> tuple[list[str], set[str]]:
         for match in _HEADER.finditer(self.text):

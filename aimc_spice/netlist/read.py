@@ -33,6 +33,9 @@ def read_deck(path: Path) -> Deck:
     save = [probe for words in cards[".save"] for probe in words]
     if not save:
         raise NetlistError(f"{path} has no .save line", hint="name what to keep, for example: .save v(out) i(vdd)")
+    wrong = next((probe for probe in save if not re.fullmatch(r"[vi]\(.+\)", probe, re.IGNORECASE)), None)
+    if wrong:
+        raise NetlistError(f"{path}: .save got {wrong!r}", hint="a probe is v(node) or i(source), named one by one")
     options = [word for name in (".options", ".option", ".opt") for words in cards[name] for word in words]
     netlist = Netlist(title.lstrip("* ").strip() or path.stem, (), (Lines(circuit),))
     return Deck(netlist, _analysis(cards, path), tuple(probe.lower() for probe in save), tuple(options))

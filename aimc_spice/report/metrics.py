@@ -50,7 +50,8 @@ def settling_time(time: Array, waves: Array, *, within: float, full_scale: float
         raise MeasurementFailed(
             f"not settled: still moving by more than {within:.2%} of full scale at {time[last]:.3g} s "
             f"of {time[-1]:.3g} s",
-            hint="raise t_stop",
+            hint="raise t_stop; where the wave jumps up and down from point to point lower t_step: the trapezoidal "
+            "rule of ngspice rings on steps far above the wires' RC",
         )
     crossing = excess[last] / (excess[last] - excess[last + 1])  # between two points of the simulator
     return float(time[last] + crossing * (time[last + 1] - time[last]) - time[0])

@@ -93,9 +93,12 @@ def read_csv(path: Path) -> list[Row]:
     """Read what `write_csv` wrote; raises `DataError` where it is something else."""
     try:
         with path.open(newline="", encoding="utf-8") as lines:
-            return [_row(record) for record in csv.DictReader(lines)]
-    except (OSError, KeyError, ValueError, TypeError) as bad:
+            rows = [_row(record) for record in csv.DictReader(lines)]
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as bad:
         raise DataError(f"{path} is no sweep table", cause=str(bad)) from bad
+    if not rows:
+        raise DataError(f"{path} has no rows", hint="run the sweep again: it resumes")
+    return rows
 
 
 def terminal_table(rows: Sequence[Row]) -> Table:

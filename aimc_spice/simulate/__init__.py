@@ -34,6 +34,7 @@ def open_simulator(
     *,
     timeout_s: float | None = None,
     runs_dir: Path | None = None,
+    keep: bool = False,
 ) -> Simulator:
     """Open a simulator by the name of its back end.
 
@@ -45,6 +46,8 @@ def open_simulator(
         Limit for one deck [s]; None waits for ever. "nodal" has none.
     runs_dir : Path, optional
         Where runs that failed are kept; "batch" uses ``runs`` where not given.
+    keep : bool
+        Keep the run folder of good runs too; only "batch" has one.
 
     Returns
     -------
@@ -56,12 +59,14 @@ def open_simulator(
     SimulatorNotFound
         There is no ngspice, or no libngspice for "shared".
     ConfigError
-        Unknown back end.
+        Unknown back end, or `keep` with one that has no run folders.
     """
+    if keep and backend != "batch":
+        raise ConfigError(f"the back end {backend} leaves no run folder to keep", hint="take --backend batch")
     if backend == "shared":
         return WorkerSimulator(timeout_s=timeout_s, runs_dir=runs_dir)
     if backend == "batch":
-        return BatchSimulator(runs_dir, timeout_s=timeout_s)
+        return BatchSimulator(runs_dir, timeout_s=timeout_s, keep=keep or "failed")
     if backend == "nodal":
         from aimc_spice.simulate.nodal import NodalSimulator  # noqa: PLC0415  SciPy's solvers are slow to import
 

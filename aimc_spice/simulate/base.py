@@ -7,6 +7,7 @@ return `Waveforms`, or raise a `SimulationError`. A result is only returned afte
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,7 @@ class Waveforms:
         return np.stack([self.signals[probe] for probe in probes], axis=1)
 
     def save(self, path: Path) -> None:
-        """Write to netCDF; one variable ``signal`` (probe, axis), units by probe name."""
+        """Write to netCDF, whole or not at all; one variable ``signal`` (probe, axis), units by probe name."""
         import xarray as xr  # noqa: PLC0415  slow to import, wanted here alone; workers start without it
 
         probes = list(self.signals)
@@ -78,7 +79,14 @@ class Waveforms:
         data = xr.Dataset({"signal": (("probe", "axis"), values)}, coords=coords, attrs=attrs)
         data["signal"].attrs["units"] = "V for v(...), A for i(...)"
         data["axis"].attrs["units"] = "s" if self.axis_name == "time" else "1"
-        data.to_netcdf(path, engine="h5netcdf")
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            data.to_netcdf(partial, engine="h5netcdf")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path) -> Waveforms:

@@ -29,10 +29,13 @@ def check_cell(cell: Macro, g: float) -> None:
         raise FitError(
             f"cell {cell.name} is not linear, so its array has no operator", cause=bad.what, hint=_IN_NGSPICE
         ) from bad
-    got = -float(found.signals["i(vin_0)"][0])
-    if abs(got - g) > 1e-9 * g:
+    currents = -found.stack(deck.probes)
+    wanted = g * np.array([[1.0, -1.0], [-1.0, 1.0]])
+    if not np.allclose(currents, wanted, rtol=0, atol=1e-9 * g):
+        drive, port = np.unravel_index(np.abs(currents - wanted).argmax(), currents.shape)
         raise FitError(
-            f"cell {cell.name} draws {show(got, 'A')} at 1 V, wanted {show(g, 'A')} for g = {show(g, 'S')}",
+            f"cell {cell.name} draws {show(currents[drive, port], 'A')} at port {'ab'[port]} with 1 V on port "
+            f"{'ab'[drive]}, wanted {show(wanted[drive, port], 'A')} for g = {show(g, 'S')}",
             hint=_IN_NGSPICE,
         )
 

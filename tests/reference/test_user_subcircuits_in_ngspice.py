@@ -67,5 +67,5 @@ def test_linear_cell_of_a_user_has_the_operator_of_a_resistor():
     own = Macro("cell", "own", ".subckt own a b params: g=1\nr1 a m {0.5/g}\nr2 m b {0.5/g}\n.ends\n")
     np.testing.assert_array_equal(effective_matrix(layer(front_end, cell=own)), effective_matrix(layer(front_end)))
     half = Macro("cell", "half", ".subckt half a b params: g=1\nr1 a b {2/g}\n.ends\n")
-    with pytest.raises(FitError, match="draws 50 uA at 1 V, wanted 100 uA"):
+    with pytest.raises(FitError, match="draws 50 uA at port a with 1 V on port a, wanted 100 uA"):
         effective_matrix(layer(front_end, cell=half))
