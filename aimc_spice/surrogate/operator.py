@@ -1,29 +1,29 @@
 """What does a linear tile do to any input, exactly? One matrix.
 
-One idea: a crossbar with wires is a linear network, so its outputs are ``x @ operator``. Each bit-line pair, with its
-front end, is eliminated on its own (two tridiagonal lines and a 2 × 2 port), which leaves a dense admittance between
-the word-line nodes of its column; the columns are then chained along the word lines from the far end to the
-drivers, carrying only the output rows. Cost O(n_cols · n_rows³) flops in BLAS, batched over tiles of equal shape;
-exact to rounding. It holds no nonlinear cell and no dynamics.
+One idea: a crossbar with wires is a linear network, so its outputs are ``x @ operator``. `dissect` reduces the crossbar
+to couplings ``c`` between its drivers d and the near ends b of its bit lines; the front ends ``y`` load those ends and
+``h`` reads them::
 
-Notation, per column j: ``Y`` admittance of the bit lines seen from the word-line nodes ``w_j``; ``S_j`` the admittance
-of everything at and right of column j; ``T_j`` maps ``w_{j-1}`` to ``w_j``::
+    (diag(c 1) - c_bb + y) v_b = c_bd v_wl        operator = c_db (diag(c 1) - c_bb + y)⁻ᵀ hᵀ
 
-    T_j = (I + r_wire_wl S_j)⁻¹        S_{j-1} = Y_{j-1} + T_j S_j
+Cost O(n³) flops in BLAS, batched over tiles of equal shape; exact to rounding. Arrays of any library with the array API
+(float64 or float32) give arrays of the same. It holds no nonlinear cell and no dynamics.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dptsv
 
 from aimc_spice.errors import FitError, ShapeError
 from aimc_spice.netlist.wire import Wire
+from aimc_spice.surrogate.dissect import reduce
 
 Array = NDArray[np.float64]
+_CELLS_AT_ONCE = 1 << 16  # bounds the memory of a batch: about 1 kB a cell
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,42 @@ class LinearPorts:
     h: Array
 
 
+@dataclass(frozen=True)
+class Admittance:
+    """Crossbars between their terminals; all shapes may begin with (n_tiles,).
+
+    Every current into a terminal is ``Σ_b c_ab (v_a - v_b)``; a terminal that nobody drives floats.
+
+    Parameters
+    ----------
+    c : ndarray, shape (t, t)
+        Couplings between terminals [S], symmetric, zero on the diagonal.
+    wl_near, wl_far, bl_near, bl_far : slice
+        Where the terminals are: drivers and far ends of the word lines, top row first; ends of the bit lines at the
+        front end and far from it, by column, then by device. Far ends are empty unless asked for.
+    """
+
+    c: Array
+    wl_near: slice
+    wl_far: slice
+    bl_near: slice
+    bl_far: slice
+
+    @property
+    def y(self) -> Array:
+        """The admittance matrix [S], shape (t, t): row sums are zero, as nothing inside is grounded."""
+        xp = self.c.__array_namespace__()
+        y: Array = xp.sum(self.c, axis=-1)[..., None] * xp.eye(self.c.shape[-1], dtype=self.c.dtype) - self.c
+        return y
+
+
 def tile_operator(g_pos: Array, g_neg: Array, wire: Wire, ports: LinearPorts, r_driver: float = 0.0) -> Array:
     """Compute the exact operator of one crossbar, or of a batch of equal shape.
 
     Parameters
     ----------
     g_pos, g_neg : ndarray, shape (n_rows, n_cols) or (n_tiles, n_rows, n_cols)
-        Conductances [S], all above zero.
+        Conductances [S], zero or more.
     wire : Wire
         Segment resistances; zero is an ideal wire.
     ports : LinearPorts
@@ -64,78 +93,109 @@ def tile_operator(g_pos: Array, g_neg: Array, wire: Wire, ports: LinearPorts, r_
     Raises
     ------
     ShapeError, FitError
-        Shapes that differ; a line without any conductance.
+        Shapes that differ; a negative conductance; a bit line without any conductance.
     """
     if g_pos.shape != g_neg.shape or g_pos.ndim not in {2, 3}:
         raise ShapeError(f"operator: got g_pos {g_pos.shape} and g_neg {g_neg.shape}, wanted equal (…, n_rows, n_cols)")
-    if min(g_pos.min(), g_neg.min()) <= 0:
-        raise FitError("operator: a cell has zero conductance, so a bit line may float", hint="use g_off > 0")
-    pairs = np.stack([g_pos, g_neg], axis=-1)
-    pairs = pairs if g_pos.ndim == 3 else pairs[None]
-    columns = [_Column.eliminate(pairs[:, :, j], wire.r_wire_bl, ports) for j in range(pairs.shape[2])]
-    operator = _chain(columns, wire.r_wire_wl, r_driver)
-    return operator if g_pos.ndim == 3 else operator[0]
+    xp = g_pos.__array_namespace__()
+    found: Array = xp.empty(g_pos.shape, dtype=g_pos.dtype)
+    pairs = (g_pos, g_neg, found) if g_pos.ndim == 3 else (g_pos[None, ...], g_neg[None, ...], found[None, ...])
+    for some in _batches(pairs[0].shape):
+        g = xp.stack([array[some, ...] for array in pairs[:2]], axis=-1)
+        pairs[2][some, ...] = _loaded(crossbar_admittance(g, wire, r_driver), ports)
+    return found
 
 
-@dataclass(frozen=True)
-class _Column:
-    """One column of a batch of tiles: `y` (n_tiles, n, n) at its word-line nodes, `out` (n_tiles, n) to its output."""
+def effective_conductance(g: Array, wire: Wire, r_driver: float = 0.0) -> Array:
+    """Compute what a crossbar with wires conducts from word lines into grounded bit lines.
 
-    y: Array
-    out: Array
+    Parameters
+    ----------
+    g : ndarray, shape (n_rows, n_cols) or (n_tiles, n_rows, n_cols)
+        Conductances [S], zero or more; one device a cell.
+    wire : Wire
+        Segment resistances.
+    r_driver : float
+        Word-line driver resistance [Ω].
 
-    @classmethod
-    def eliminate(cls, g: Array, r_bl: float, ports: LinearPorts) -> _Column:
-        n_tiles, n, _ = g.shape
-        y, out = np.empty((n_tiles, n, n)), np.empty((n_tiles, n))
-        for tile in range(n_tiles):
-            y[tile], out[tile] = _bit_lines(g[tile], r_bl, ports)
-        return cls(y, out)
-
-
-def _bit_lines(g: Array, r_bl: float, ports: LinearPorts) -> tuple[Array, Array]:
-    """Eliminate the two bit lines `g` (n, 2) and their front end: admittance (n, n) and output row (n,)."""
-    inverses = [_line_inverse(g[:, line], r_bl) for line in (0, 1)]
-    ends = np.stack([g[:, line] * z[-1] for line, z in enumerate(inverses)])  # open-circuit end voltages, per w
-    r_th = np.diag([z[-1, -1] + r_bl for z in inverses])
-    loaded = np.linalg.inv(np.eye(2) + r_th @ ports.y)
-    y = ends.T @ (ports.y @ loaded) @ ends
-    for line, z in enumerate(inverses):
-        y -= g[:, line, None] * z * g[:, line]
-    y[np.diag_indices(len(g))] += g.sum(axis=1)
-    return y, ports.h @ loaded @ ends
+    Returns
+    -------
+    ndarray
+        [S], of the shape of `g`: ``i_bl = v_wl @ effective``.
+    """
+    found: Array = g.__array_namespace__().empty(g.shape, dtype=g.dtype)
+    tiles, out = (g, found) if g.ndim == 3 else (g[None, ...], found[None, ...])
+    for some in _batches(tiles.shape):
+        between = crossbar_admittance(tiles[some, ..., None], wire, r_driver)
+        out[some, ...] = between.c[..., between.wl_near, between.bl_near]
+    return found
 
 
-def _line_inverse(g: Array, r_bl: float) -> Array:
-    """Inverse nodal matrix (n, n) of one bit line whose end is open."""
-    n = len(g)
-    if r_bl == 0:
-        return np.full((n, n), 1.0 / g.sum())
-    between = np.full(n - 1, 1.0 / r_bl)
-    diagonal = g.copy()
-    diagonal[:-1] += between
-    diagonal[1:] += between
-    *_, inverse, info = dptsv(diagonal, -between, np.eye(n))
-    if info:
-        raise FitError(f"operator: bit line is singular (LAPACK dptsv info {info})")
-    return np.asarray(inverse)
+def crossbar_admittance(
+    g: Array, wire: Wire, r_driver: float = 0.0, *, wl_far: bool = False, bl_far: bool = False
+) -> Admittance:
+    """Reduce crossbars to couplings between their terminals.
+
+    Parameters
+    ----------
+    g : ndarray, shape (n_tiles, n_rows, n_cols, n_lines)
+        Conductances [S], zero or more, of the devices of each cell, one bit line each (two for a differential pair).
+    wire : Wire
+        Segment resistances. An ideal wire is taken as 1e-20 of the least cell resistance.
+    r_driver : float
+        Series resistance [Ω] of each word-line driver.
+    wl_far, bl_far : bool
+        Keep the far ends as terminals too; else they are open.
+
+    Raises
+    ------
+    FitError
+        A conductance is negative or not finite, or all are zero.
+    """
+    xp = g.__array_namespace__()
+    largest = float(xp.max(g))
+    if not (float(xp.min(g)) >= 0 and 0 < largest < float("inf")):
+        raise FitError("operator: a conductance is negative or not finite, or all are zero", hint="use g_off > 0")
+    n_rows, n_cols = g.shape[1:3]
+    least = 1e-20 if g.dtype == xp.float64 else 1e-12
+    y_wl, y_bl = (
+        xp.full((n_rows, n_cols), 1 / max(r, least / largest), dtype=g.dtype) for r in (wire.r_wire_wl, wire.r_wire_bl)
+    )
+    y_wl[:, 0] = 1 / max(wire.r_wire_wl + r_driver, least / largest)
+    block = reduce(xp.flip(g, axis=1), y_wl, y_bl, wl_far=wl_far, bl_far=bl_far)
+    order = [*range(n_rows - 1, -1, -1)]
+    order += [n_rows + row for row in order] if wl_far else []
+    order += range(len(order), sum(block.ends))
+    index = xp.asarray(order)
+    c = xp.take(xp.take(block.c[:, 0, 0, :, :], index, axis=-1), index, axis=-2)
+    return Admittance(c, *(block.part(end) for end in range(4)))
 
 
-def _chain(columns: list[_Column], r_wl: float, r_driver: float) -> Array:
-    if r_wl == 0:
-        rows = np.stack([c.out for c in columns], axis=1)
-        return _through(rows, np.sum([c.y for c in columns], axis=0), r_driver)[0].swapaxes(1, 2)
-    rows, s = columns[-1].out[:, None, :], columns[-1].y
-    for column in reversed(columns[:-1]):
-        rows, transferred = _through(rows, s, r_wl)
-        rows = np.concatenate([column.out[:, None, :], rows], axis=1)
-        s = column.y + transferred
-    return _through(rows, s, r_wl + r_driver)[0].swapaxes(1, 2)
+def _loaded(between: Admittance, ports: LinearPorts) -> Array:
+    """Return what the front ends give for one volt on each word line, shape (n_tiles, n_rows, n_cols)."""
+    c = between.c
+    xp = c.__array_namespace__()
+    wl, bl = between.wl_near, between.bl_near
+    n_cols = (bl.stop - bl.start) // 2
+    one = xp.eye(n_cols, dtype=c.dtype)
+    load, read = (_kron(one, xp.asarray(a, dtype=c.dtype)) for a in (ports.y.T, ports.h[:, None]))
+    own = xp.sum(c[..., bl, :], axis=-1)
+    matrix = own[..., None] * xp.eye(2 * n_cols, dtype=c.dtype) - c[..., bl, bl] + load
+    read = xp.broadcast_to(read, (*c.shape[:-2], *read.shape))
+    if not bool(xp.all(xp.max(xp.abs(matrix), axis=-1) > 0)):
+        raise FitError("operator: a bit line has no conductance and no load: it floats", hint="use g_off > 0")
+    operator: Array = c[..., wl, bl] @ xp.linalg.solve(matrix, read)
+    return operator
 
 
-def _through(rows: Array, s: Array, r: float) -> tuple[Array, Array]:
-    """Move output rows and the admittance `s` to the left of a series resistance `r` in every word line."""
-    if r == 0:
-        return rows, s
-    transfer = np.linalg.inv(np.eye(s.shape[-1]) + r * s)
-    return rows @ transfer, transfer @ s
+def _kron(a: Array, b: Array) -> Array:
+    xp = a.__array_namespace__()
+    product = a[:, None, :, None] * b[None, :, None, :]
+    matrix: Array = xp.reshape(product, (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]))
+    return matrix
+
+
+def _batches(shape: tuple[int, ...]) -> Iterator[slice]:
+    n_tiles, n_rows, n_cols = shape
+    step = max(1, _CELLS_AT_ONCE // (n_rows * n_cols))
+    return (slice(start, min(start + step, n_tiles)) for start in range(0, n_tiles, step))
