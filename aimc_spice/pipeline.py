@@ -199,7 +199,7 @@ def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data:
     found = collect(spice_jobs(study, choice, network, data), bench.pool, bench.store)
     step = found.pop(0) if found and found[0].axis_name == "time" else None
     seen = compare(study, network, surrogate, volts, found) if found else None
-    settling, energy = _dynamics(study, choice, network, volts[0], step) if step else (None, None)
+    settling, energy = _dynamics(study, choice, network, volts[0], step, dc=found[0]) if step else (None, None)
     weights = weights_of(study, choice)
     shapes = [block.shape for layer in network.layers for block in layer.partition.blocks()]
     size = area(
@@ -237,12 +237,12 @@ def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data:
 
 
 def _dynamics(
-    study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, volts: Array, step: Waveforms
+    study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, volts: Array, step: Waveforms, *, dc: Waveforms
 ) -> tuple[float | None, float | None]:
     if study.spice.transient is None:
         return None, None
     try:
-        return dynamics(study, study.spice.transient, network, volts, step)
+        return dynamics(study, study.spice.transient, network, volts, step, dc=dc)
     except MeasurementFailed as bad:
         raise MeasurementFailed(bad.what, where=f"step response of {choice.name}", hint=bad.hint) from bad
 

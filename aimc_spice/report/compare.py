@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.config import StudyConfig, TransientConfig
+from aimc_spice.errors import MeasurementFailed
 from aimc_spice.netlist.network import AnalogNetwork
 from aimc_spice.network import NetworkSurrogate, labels_of
 from aimc_spice.report.metrics import agreement, mean_over_time, rms_of_full_scale, settling_time
 from aimc_spice.simulate.base import Waveforms
+from aimc_spice.units import show
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -72,13 +74,22 @@ def supply_power(study: StudyConfig, network: AnalogNetwork, v_in: Array, found:
 
 
 def dynamics(
-    study: StudyConfig, timing: TransientConfig, network: AnalogNetwork, volts: Array, step: Waveforms
+    study: StudyConfig, timing: TransientConfig, network: AnalogNetwork, volts: Array, step: Waveforms, *, dc: Waveforms
 ) -> tuple[float, float]:
     """Return the settling time of the network's outputs [s] and the energy of one image over the window [J].
 
-    `volts` (n_in,) is what the inputs rise to [V]; `step` the transient of `AnalogNetwork.step_deck`.
+    `volts` (n_in,) is what the inputs rise to [V]; `step` the transient of `AnalogNetwork.step_deck`, `dc` the
+    operating points whose first is that of the same image: the transient must end there.
     """
-    outputs = step.stack([f"v({node})" for node in network.outputs])
+    probes = [f"v({node})" for node in network.outputs]
+    outputs = step.stack(probes)
+    apart = float(np.abs(outputs[-1] - dc.stack(probes)[0]).max())
+    if apart > timing.settled_within * study.vdd:
+        raise MeasurementFailed(
+            f"the transient ends {show(apart, 'V')} from the operating point of the same inputs, "
+            f"wanted at most {show(timing.settled_within * study.vdd, 'V')}",
+            hint="raise t_stop or lower t_step",
+        )
     settling = settling_time(step.axis, outputs, within=timing.settled_within, full_scale=study.vdd)
     rise = np.clip(step.axis / timing.t_rise, 0.0, 1.0)[:, None]
     power = supply_power(study, network, rise * volts, step)

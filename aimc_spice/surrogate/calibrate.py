@@ -59,9 +59,7 @@ def neuron_curve(neuron: Macro, limit: float, pool: Pool, store: Store) -> Trans
     return fit_transfer(train, held_out, knee=_KNEE)
 
 
-def front_end_curve(
-    front_end: FrontEnd, ranges: tuple[float, float, float], pool: Pool, store: Store
-) -> TransferCurve:
+def front_end_curve(front_end: FrontEnd, ranges: tuple[float, float, float], pool: Pool, store: Store) -> TransferCurve:
     """Fit a limited front end's output against the linear circuit's.
 
     Parameters
