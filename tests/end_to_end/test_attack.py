@@ -112,7 +112,7 @@ def refused(done, *messages):
         ("workers = 1", "workers = 100000", "spice.workers"),
         ("workers = 1", "seed = -1", "spice.seed"),
         ('name = "small"', 'name = "../../evil"', "wanted the name of a folder"),
-        ('name = "small"', 'name = "/tmp/evil"', "wanted the name of a folder"),
+        ('name = "small"', 'name = "/nowhere/evil"', "wanted the name of a folder"),
         ('name = "small"', 'name = ".."', "wanted the name of a folder"),
         ('name = "small"', 'name = ""', "wanted 1 to 100 printable characters"),
         ('name = "small"', f'name = "{"x" * 300}"', "wanted 1 to 100 printable characters"),
