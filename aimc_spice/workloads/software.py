@@ -1,7 +1,7 @@
 """What does a network score in software, through an exact read-out formula instead of a circuit?
 
-Double precision on the CPU, in batches: the reference that circuit results are compared with. No wires, no noise,
-no op-amp limits.
+Double precision on the CPU, in batches: the reference that circuit results are compared with. No noise, no op-amp
+limits, and no wires but for weights that were trained with them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.adapt.readout import DiffAmpReadout, IdealReadout, Readout
+from aimc_spice.adapt.wired import WiredReadout
 from aimc_spice.errors import ConfigError, ShapeError
+from aimc_spice.netlist.wire import Wire
 from aimc_spice.workloads.weights import NetworkWeights
 
 Array = NDArray[np.float64]
@@ -84,10 +86,16 @@ def ideal_readout(weights: NetworkWeights) -> IdealReadout:
 
 
 def trained_readout(weights: NetworkWeights) -> Readout:
-    """Return the read-out that a weight file of this package was trained for."""
-    kind = weights.about.get("readout", "ideal")
+    """Return the read-out that a weight file of this package was trained for, its wires included."""
+    about = weights.about
+    kind = about.get("readout", "ideal")
     if kind == "ideal":
         return ideal_readout(weights)
-    if kind == "diff_amp":
-        return DiffAmpReadout(tuple(weights.about["n_h"]))
-    raise ConfigError(f"weights: got the unknown read-out {kind!r}, known are ideal, diff_amp")
+    if kind != "diff_amp":
+        raise ConfigError(f"weights: got the unknown read-out {kind!r}, known are ideal, diff_amp")
+    wireless = DiffAmpReadout(tuple(about["n_h"]))
+    if about.get("r_wire_ohm") is None:
+        return wireless
+    wired = WiredReadout(wireless, tuple(about["n_v"]), Wire(*about["r_wire_ohm"]))
+    wired.update(weights.with_bias_rows())
+    return wired

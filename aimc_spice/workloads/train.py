@@ -21,13 +21,13 @@ from aimc_spice.netlist.wire import Wire
 from aimc_spice.workloads.base import Workload
 from aimc_spice.workloads.digits import digits
 from aimc_spice.workloads.mnist import mnist
-from aimc_spice.workloads.software import SigmoidMlp
+from aimc_spice.workloads.software import SigmoidMlp, trained_readout
 from aimc_spice.workloads.weights import NetworkWeights
 
 HIDDEN = (120, 84)
 PLANS = {
-    ("mnist", "ideal"): TrainPlan(epochs=60),
-    ("mnist", "diff_amp"): TrainPlan(epochs=60, sharpness=0.3),
+    ("mnist", "ideal"): TrainPlan(epochs=60, learning_rate=2e-3),
+    ("mnist", "diff_amp"): TrainPlan(epochs=60, learning_rate=2e-3, sharpness=0.3),
     ("digits", "ideal"): TrainPlan(epochs=300, batch=32),
     ("digits", "diff_amp"): TrainPlan(epochs=300, batch=32, sharpness=0.3),
 }
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace, given: Sequence[str]) -> None:
     readout = _readout(options)
     plan = _plan(options)
     result = train(data.x_train, data.y_train, HIDDEN, readout, plan, progress=_show)
-    weights = _pack(result, data, readout, options, given)
+    weights = _pack(result, data, options, given)
     weights.save(options.out)
     print(f"test accuracy {weights.about['digital_accuracy']:.4f} on {len(data.x_test)} images, wrote {options.out}")
 
@@ -67,9 +67,7 @@ def _plan(options: argparse.Namespace) -> TrainPlan:
     return plan if options.epochs is None else replace(plan, epochs=options.epochs)
 
 
-def _pack(
-    result: TrainResult, data: Workload, readout: Readout | None, options: argparse.Namespace, given: Sequence[str]
-) -> NetworkWeights:
+def _pack(result: TrainResult, data: Workload, options: argparse.Namespace, given: Sequence[str]) -> NetworkWeights:
     matrices = [w.astype(np.float64) for w in result.weights]
     bare = NetworkWeights(tuple(w[:-1] for w in matrices), tuple(w[-1] for w in matrices), result.scale)
     about = {
@@ -82,16 +80,10 @@ def _pack(
         "command": " ".join(["python -m aimc_spice.workloads.train", *_without_out(given)]),
         "epoch": result.epoch,
         "held_out_accuracy": result.held_out_accuracy,
-        "digital_accuracy": SigmoidMlp.build(bare, _wireless(readout)).accuracy(data.x_test, data.y_test),
     }
-    if isinstance(readout, WiredReadout):
-        readout.update(matrices)
-        about["wired_accuracy"] = SigmoidMlp.build(bare, readout).accuracy(data.x_test, data.y_test)
-    return replace(bare, about=about)
-
-
-def _wireless(readout: Readout | None) -> Readout | None:
-    return readout.wireless if isinstance(readout, WiredReadout) else readout
+    unscored = replace(bare, about=about)
+    network = SigmoidMlp.build(unscored, trained_readout(unscored))
+    return replace(bare, about=about | {"digital_accuracy": network.accuracy(data.x_test, data.y_test)})
 
 
 def _without_out(given: Sequence[str]) -> list[str]:

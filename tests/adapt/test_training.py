@@ -10,6 +10,7 @@ from aimc_spice.errors import ConfigError
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.rng import stream
 from aimc_spice.workloads import NetworkWeights, SigmoidMlp, digits
+from aimc_spice.workloads.software import trained_readout
 from aimc_spice.workloads.train import main
 
 PLAN = TrainPlan(epochs=15, batch=16, learning_rate=1e-2, max_shift=0, held_out=0.2, sharpness=0.3, update_every=10)
@@ -60,8 +61,7 @@ def test_the_command_writes_a_weight_file(tmp_path, capsys, options):
     assert weights.sizes == (400, 120, 84, 10)
     assert weights.is_binary
     assert weights.about["command"].endswith("--epochs 1")
-    readout = None if weights.scale is not None else DiffAmpReadout((16, 8, 8))
-    accuracy = SigmoidMlp.build(weights, readout).accuracy(data.x_test, data.y_test)
+    accuracy = SigmoidMlp.build(weights, trained_readout(weights)).accuracy(data.x_test, data.y_test)
     assert accuracy == weights.about["digital_accuracy"]
     assert "test accuracy" in capsys.readouterr().out
 
