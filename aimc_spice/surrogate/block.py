@@ -24,14 +24,13 @@ A cell with its two wire segments; a bit line per device, `w` and `b` are ends t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-WL_NEAR, WL_FAR, BL_NEAR, BL_FAR = range(4)
+WL_NEAR, BL_NEAR, BL_FAR, WL_FAR = range(4)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ class Block:
         Couplings [S]: shape (t, t, n_tiles, n_up, n_along) while `small`, else (n_tiles, n_up, n_along, t, t), where
         n_up × n_along is the grid of pieces. The diagonal is zero; while `small` it and what lies below are void.
     ends : tuple of int
-        Number of terminals at the near and far ends of the word lines, and of the bit lines, in this order in `c`.
+        Number of terminals at the near ends of the word lines, the near and the far ends of the bit lines, and the far
+        ends of the word lines, in this order in `c`.
     small : bool
         Layout of `c`.
     """
@@ -79,7 +79,7 @@ def cells(g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool, bl_far: bool) -> 
     xp = g.__array_namespace__()
     n_lines = g.shape[-1]
     w, b = [("w", 0)], [("b", i) for i in range(n_lines)]
-    ends = [("wn", 0)], w if wl_far else [], [("bn", i) for i in range(n_lines)], b if bl_far else []
+    ends = [("wn", 0)], [("bn", i) for i in range(n_lines)], b if bl_far else [], w if wl_far else []
     gone = [*([] if wl_far else w), *([] if bl_far else b)]
     index = {node: i for i, node in enumerate([*gone, *(node for end in ends for node in end)])}
     c = xp.zeros((len(index), len(index), *g.shape[:-1]), dtype=g.dtype)
@@ -87,8 +87,8 @@ def cells(g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool, bl_far: bool) -> 
         c[*_upper(index[w[0]], index[b[i]]), ...] = g[..., i]
         c[*_upper(index[b[i]], index["bn", i]), ...] = y_bl
     c[*_upper(index[w[0]], index["wn", 0]), ...] = y_wl
-    near_wl, far_wl, near_bl, far_bl = map(len, ends)
-    return Block(eliminate(c, len(gone)), (near_wl, far_wl, near_bl, far_bl), small=True)
+    wl, bl, bl_on, wl_on = map(len, ends)
+    return Block(eliminate(c, len(gone)), (wl, bl, bl_on, wl_on), small=True)
 
 
 def eliminate(c: Array, n_gone: int) -> Array:
@@ -131,21 +131,6 @@ def batch_first(c: Array) -> Array:
     found: Array = xp.empty(c.shape[::-1], dtype=c.dtype)
     found[:, :] = xp.permute_dims(c, (1, 0))
     return found
-
-
-def pieces(along: bool) -> list[tuple[int, int]]:
-    """Return (0 or 1: first or second block, end) of the terminals after a join along the word or bit lines."""
-    if along:
-        return [(0, WL_NEAR), (1, WL_FAR), (0, BL_NEAR), (1, BL_NEAR), (0, BL_FAR), (1, BL_FAR)]
-    return [(0, WL_NEAR), (1, WL_NEAR), (0, WL_FAR), (1, WL_FAR), (0, BL_NEAR), (1, BL_FAR)]
-
-
-def joined_ends(pair: Sequence[Block], along: bool) -> tuple[int, int, int, int]:
-    """Return the number of terminals at each end after a join."""
-    wl_near, wl_far, bl_near, bl_far = ((a, b) for a, b in zip(pair[0].ends, pair[1].ends, strict=True))
-    if along:
-        return wl_near[0], wl_far[1], sum(bl_near), sum(bl_far)
-    return sum(wl_near), sum(wl_far), bl_near[0], bl_far[1]
 
 
 def _upper(i: int, j: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ class _Grid:
     @property
     def along_next(self) -> bool:
         """Whether joining along the word lines comes next: blocks stay square in terminals."""
-        wl, _, bl, _ = next(iter(self.blocks.values())).ends
+        wl, bl, *_ = next(iter(self.blocks.values())).ends
         return self.n_up == 1 or (self.n_along > 1 and bl <= wl)
 
     def halved(self, *, along: bool) -> _Grid:

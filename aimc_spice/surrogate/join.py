@@ -8,22 +8,22 @@ two matrix products a join, the second symmetric. Small pieces (a few terminals,
 from __future__ import annotations
 
 from itertools import product
+from typing import NamedTuple
 
-from aimc_spice.surrogate.block import (
-    BL_FAR,
-    BL_NEAR,
-    WL_FAR,
-    WL_NEAR,
-    Array,
-    Block,
-    eliminate,
-    joined_ends,
-    large,
-    pieces,
-)
+from aimc_spice.surrogate.block import BL_FAR, BL_NEAR, WL_FAR, WL_NEAR, Array, Block, eliminate, large
 from aimc_spice.surrogate.factor import inverse_factor
 
 _SMALL = 24  # terminals after the join up to which elimination node by node is quicker
+_ALONG = ((0, WL_NEAR), (0, BL_NEAR), (1, BL_NEAR), (0, BL_FAR), (1, BL_FAR), (1, WL_FAR))
+_UP = ((0, WL_NEAR), (1, WL_NEAR), (0, BL_NEAR), (1, BL_FAR), (0, WL_FAR), (1, WL_FAR))
+
+
+class _Run(NamedTuple):
+    """Terminals of the first (0) or second (1) block that stay side by side: where they were, where they go."""
+
+    which: int
+    source: slice
+    to: slice
 
 
 def join(first: Block, second: Block, *, along: bool) -> Block:
@@ -36,58 +36,68 @@ def join(first: Block, second: Block, *, along: bool) -> Block:
     along : bool
         Direction.
     """
-    ends = joined_ends((first, second), along)
-    if first.small and second.small and sum(ends) <= _SMALL:
-        return Block(_join_small(first, second, along), ends, small=True)
-    return Block(_join_large(large(first), large(second), along), ends, small=False)
+    wl, bl, bl_on, wl_on = zip(first.ends, second.ends, strict=True)
+    ends = (wl[0], sum(bl), sum(bl_on), wl_on[1]) if along else (sum(wl), bl[0], bl_on[1], sum(wl_on))
+    own = (first.part(WL_FAR), second.part(WL_NEAR)) if along else (first.part(BL_FAR), second.part(BL_NEAR))
+    small = first.small and second.small and sum(ends) <= _SMALL
+    pair = (first, second) if small else (large(first), large(second))
+    kept = _runs(pair, _ALONG if along else _UP)
+    return Block((_join_small if small else _join_large)(pair, own, kept), ends, small)
 
 
-def _join_small(first: Block, second: Block, along: bool) -> Array:
-    far, near = (WL_FAR, WL_NEAR) if along else (BL_FAR, BL_NEAR)
-    pair = (first, second)
-    order = [[far, *(e for i, e in pieces(along) if i == 0)], [near, *(e for i, e in pieces(along) if i == 1)]]
-    xp = first.c.__array_namespace__()
-    k, n = first.ends[far], first.ends[far] + sum(joined_ends(pair, along))
-    c = xp.zeros((n, n, *first.c.shape[2:]), dtype=first.c.dtype)
-    for i, block in enumerate(pair):
-        places = _places(pair, along, i, k)
-        for (a, to_a), (b, to_b) in product(zip(order[i], places, strict=True), repeat=2):
-            if to_a.start < to_b.start:
-                source = block.c[block.part(a), block.part(b), ...]
-                if block.part(a).start > block.part(b).start:
-                    source = xp.moveaxis(block.c[block.part(b), block.part(a), ...], 0, 1)
-                c[to_a, to_b, ...] += source
-            elif to_a == to_b:
-                c[to_a, to_b, ...] += block.c[block.part(a), block.part(b), ...]
+def _runs(pair: tuple[Block, Block], order: tuple[tuple[int, int], ...]) -> list[_Run]:
+    """Return how the terminals are laid out after a join."""
+    found: list[_Run] = []
+    stop = 0
+    for which, end in order:
+        source = pair[which].part(end)
+        start, stop = stop, stop + source.stop - source.start
+        last = found[-1] if found else None
+        if last and last.which == which and last.source.stop == source.start:
+            found[-1] = _Run(which, slice(last.source.start, source.stop), slice(last.to.start, stop))
+        else:
+            found.append(_Run(which, source, slice(start, stop)))
+    return found
+
+
+def _join_small(pair: tuple[Block, Block], own: tuple[slice, slice], kept: list[_Run]) -> Array:
+    xp = pair[0].c.__array_namespace__()
+    k = own[0].stop - own[0].start
+    n = k + kept[-1].to.stop
+    c = xp.zeros((n, n, *pair[0].c.shape[2:]), dtype=pair[0].c.dtype)
+    for which, block in enumerate(pair):
+        c[:k, :k, ...] += block.c[own[which], own[which], ...]
+        mine = [run for run in kept if run.which == which]
+        for a, b in product(mine, repeat=2):
+            if a.to.start <= b.to.start:
+                c[_after(a.to, k), _after(b.to, k), ...] = block.c[a.source, b.source, ...]
+        for run in mine:
+            c[:k, _after(run.to, k), ...] = _above(block.c, own[which], run.source)
     return eliminate(c, k)
 
 
-def _join_large(first: Block, second: Block, along: bool) -> Array:
-    far, near = (WL_FAR, WL_NEAR) if along else (BL_FAR, BL_NEAR)
-    xp = first.c.__array_namespace__()
-    pair, own = (first, second), (first.part(far), second.part(near))
+def _join_large(pair: tuple[Block, Block], own: tuple[slice, slice], kept: list[_Run]) -> Array:
+    xp = pair[0].c.__array_namespace__()
     rows = [block.c[..., side, :] for block, side in zip(pair, own, strict=True)]
     among = rows[0][..., own[0]] + rows[1][..., own[1]]
-    total = xp.sum(rows[0], axis=-1) + xp.sum(rows[1], axis=-1)
-    w = inverse_factor(total, among)
-    x = w @ xp.concat([rows[i][..., pair[i].part(end)] for i, end in pieces(along)], axis=-1)
+    w = inverse_factor(xp.sum(rows[0], axis=-1) + xp.sum(rows[1], axis=-1), among)
+    x = w @ xp.concat([rows[run.which][..., run.source] for run in kept], axis=-1)
     c: Array = xp.matmul(x.mT, x)
-    for i, block in enumerate(pair):
-        ends = [end for j, end in pieces(along) if j == i]
-        places = _places(pair, along, i, 0)[1:]
-        for (a, to_a), (b, to_b) in product(zip(ends, places, strict=True), repeat=2):
-            c[..., to_a, to_b] += block.c[..., block.part(a), block.part(b)]
+    for a, b in product(kept, repeat=2):
+        if a.which == b.which:
+            c[..., a.to, b.to] += pair[a.which].c[..., a.source, b.source]
     n = c.shape[-1]
     xp.reshape(c, (*c.shape[:-2], n * n), copy=False)[..., :: n + 1] = 0
     return c
 
 
-def _places(pair: tuple[Block, Block], along: bool, which: int, first: int) -> list[slice]:
-    """Return where the interface (0 … `first`) and the ends of one block go in the joined matrix."""
-    found, start = [slice(0, first)], first
-    for i, end in pieces(along):
-        stop = start + pair[i].ends[end]
-        if i == which:
-            found.append(slice(start, stop))
-        start = stop
+def _above(c: Array, rows: slice, columns: slice) -> Array:
+    """Return couplings of which only those above the diagonal are kept."""
+    if rows.start < columns.start:
+        return c[rows, columns, ...]
+    found: Array = c.__array_namespace__().moveaxis(c[columns, rows, ...], 0, 1)
     return found
+
+
+def _after(place: slice, k: int) -> slice:
+    return slice(place.start + k, place.stop + k)

@@ -52,16 +52,16 @@ class Admittance:
     ----------
     c : ndarray, shape (t, t)
         Couplings between terminals [S], symmetric, zero on the diagonal.
-    wl_near, wl_far, bl_near, bl_far : slice
-        Where the terminals are: drivers and far ends of the word lines, top row first; ends of the bit lines at the
-        front end and far from it, by column, then by device. Far ends are empty unless asked for.
+    wl_near, bl_near, bl_far, wl_far : slice
+        Where the terminals are: drivers of the word lines, top row first; ends of the bit lines at the front end and
+        far from it, by column, then by device; far ends of the word lines. Far ends are empty unless asked for.
     """
 
     c: Array
     wl_near: slice
-    wl_far: slice
     bl_near: slice
     bl_far: slice
+    wl_far: slice
 
     @property
     def y(self) -> Array:
@@ -163,10 +163,8 @@ def crossbar_admittance(
     )
     y_wl[:, 0] = 1 / max(wire.r_wire_wl + r_driver, least / largest)
     block = reduce(xp.flip(g, axis=1), y_wl, y_bl, wl_far=wl_far, bl_far=bl_far)
-    order = [*range(n_rows - 1, -1, -1)]
-    order += [n_rows + row for row in order] if wl_far else []
-    order += range(len(order), sum(block.ends))
-    index = xp.asarray(order)
+    near, bl, bl_on, far = (range(part.start, part.stop) for part in map(block.part, range(4)))
+    index = xp.asarray([*reversed(near), *bl, *bl_on, *reversed(far)])  # rows count from the top again
     c = xp.take(xp.take(block.c[:, 0, 0, :, :], index, axis=-1), index, axis=-2)
     return Admittance(c, *(block.part(end) for end in range(4)))
 
