@@ -64,7 +64,8 @@ def _readout(options: argparse.Namespace) -> Readout | None:
 
 def _plan(options: argparse.Namespace) -> TrainPlan:
     plan = replace(PLANS[options.data, options.readout], seed=options.seed)
-    return plan if options.epochs is None else replace(plan, epochs=options.epochs)
+    given = {name: value for name in ("epochs", "learning_rate") if (value := getattr(options, name)) is not None}
+    return replace(plan, **given)
 
 
 def _pack(result: TrainResult, data: Workload, options: argparse.Namespace, given: Sequence[str]) -> NetworkWeights:
@@ -104,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--n-v", type=int, nargs=3, default=[8, 8, 1], help="vertical partitions; matter with --wire")
     parser.add_argument("--wire", type=float, nargs=2, metavar=("WL", "BL"), help="segment resistances [Ω] seen too")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, help="default: as the committed files")
+    parser.add_argument("--epochs", type=int, help="default: the full recipe")
+    parser.add_argument("--learning-rate", type=float, help="default: the full recipe")
     parser.add_argument("--download", action="store_true", help="fetch missing data files")
     parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     return parser
