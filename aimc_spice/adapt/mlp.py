@@ -24,10 +24,22 @@ Tensor = Any
 
 @dataclass(frozen=True)
 class Neuron:
-    """The inverting sigmoid ``a = vdd / (1 + exp(4 slope / vdd * z))``; vdd [V], slope dimensionless."""
+    """The inverting sigmoid ``a = vdd / (1 + exp(4 slope / vdd * z))``.
+
+    Parameters
+    ----------
+    vdd : float
+        Supply [V].
+    slope : float
+        Magnitude of the small-signal gain at z = 0.
+    backward : float
+        Share of the slope that gradients see; below 1 they pass neurons that are all but saturated. Outputs do not
+        depend on it.
+    """
 
     vdd: float = 0.8
     slope: float = 3.0
+    backward: float = 1.0
 
     @property
     def steepness(self) -> float:
@@ -36,7 +48,11 @@ class Neuron:
 
     def __call__(self, z: Tensor) -> Tensor:
         """Return the output of a tensor of neuron inputs [V]."""
-        return self.vdd * torch.sigmoid(-self.steepness * z)
+        output = self.vdd * torch.sigmoid(-self.steepness * z)
+        if self.backward == 1:
+            return output
+        gentle = self.vdd * torch.sigmoid(-self.backward * self.steepness * z)
+        return gentle + (output - gentle).detach()
 
 
 class BinaryMlp:

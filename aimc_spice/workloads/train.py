@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aimc_spice.adapt.mlp import Neuron
 from aimc_spice.adapt.readout import DiffAmpReadout, Readout
 from aimc_spice.adapt.training import TrainPlan, TrainResult, train
 from aimc_spice.adapt.wired import WiredReadout
@@ -49,7 +50,8 @@ def _run(options: argparse.Namespace, given: Sequence[str]) -> None:
     data = digits() if options.data == "digits" else mnist(download=options.download)
     readout = _readout(options)
     plan = _plan(options)
-    result = train(data.x_train, data.y_train, HIDDEN, readout, plan, progress=_show)
+    neuron = Neuron(backward=options.backward)
+    result = train(data.x_train, data.y_train, HIDDEN, readout, plan, neuron=neuron, progress=_show)
     weights = _pack(result, data, options, given)
     weights.save(options.out)
     print(f"test accuracy {weights.about['digital_accuracy']:.4f} on {len(data.x_test)} images, wrote {options.out}")
@@ -107,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="default: the full recipe")
     parser.add_argument("--learning-rate", type=float, help="default: the full recipe")
+    parser.add_argument("--backward", type=float, default=1.0, help="share of the neuron's slope that gradients see")
     parser.add_argument("--download", action="store_true", help="fetch missing data files")
     parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     return parser

@@ -43,3 +43,16 @@ def test_latent_weights_stay_in_range():
         model.latent[0].fill_(5.0)
     model.clip()
     assert float(model.latent[0].detach().max()) == 1.0
+
+
+def test_gentle_gradients_leave_outputs_alone():
+    def output_and_gradient(backward):
+        z = torch.tensor([-1.0, 0.0, 1.0], requires_grad=True)
+        a = Neuron(backward=backward)(z)
+        a.sum().backward()
+        return a.detach().numpy(), -z.grad.numpy()
+
+    (exact, steep), (same, gentle) = output_and_gradient(1.0), output_and_gradient(0.5)
+    np.testing.assert_allclose(same, exact, atol=1e-6)
+    assert gentle[1] == pytest.approx(steep[1] / 2)
+    assert (gentle[[0, 2]] > 100 * steep[[0, 2]]).all()
