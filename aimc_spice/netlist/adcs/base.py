@@ -1,0 +1,131 @@
+"""What is an analog-to-digital converter here? A circuit that knows its bench and can read its codes.
+
+One idea: every type knows its own bench. Metrology, surrogates and tiles see only `Converter`: inputs in, a deck out;
+waveforms in, codes, times and energies out. An ideal converter of n bits over [low, high] has the transition to code k
+at ``low + k * lsb``, ``lsb = (high - low) / 2**n_bits``. It runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.errors import NetlistError, ShapeError
+from aimc_spice.netlist.base import Deck
+from aimc_spice.netlist.driven import Corner
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Level = Literal["behavioural", "transistor"]
+
+
+@dataclass(frozen=True)
+class Conversions:
+    """What a converter did with n inputs.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n,)
+        In [0, 2**n_bits).
+    t_conv : ndarray, shape (n,)
+        From the start of each conversion to a valid code [s]; zeros for a circuit without a clock.
+    energy : mapping of str to ndarray, shape (n,)
+        Energy of each conversion by block ("comparator", "dac", "logic", …) [J]; empty where supplies are ideal.
+    """
+
+    codes: Codes
+    t_conv: Array
+    energy: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shapes = {self.codes.shape, self.t_conv.shape, *(e.shape for e in self.energy.values())}
+        if len(shapes) != 1 or self.codes.ndim != 1:
+            raise ShapeError(f"conversions: got shapes {sorted(shapes)}, wanted one (n,)")
+
+
+@runtime_checkable
+class Converter(Protocol):
+    """An analog-to-digital converter as a circuit.
+
+    Frozen; built by a function of `Corner`, `Mismatch` and seed, so its text holds every value.
+    """
+
+    @property
+    def name(self) -> str:
+        """Type, level and bits: ``sar 8 bit, behavioural``."""
+        ...
+
+    @property
+    def n_bits(self) -> int:
+        """Bits."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower end of the input range [V, A or C]."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper end of the input range [V, A or C]."""
+        ...
+
+    @property
+    def quantity(self) -> str:
+        """Unit of the input: "V", "A" or "C"."""
+        ...
+
+    def deck(self, inputs: Array) -> Deck:
+        """Return one deck that converts every input (n,), each independent of the one before."""
+        ...
+
+    def read(self, inputs: Array, axis: Array, signals: Mapping[str, Array]) -> Conversions:
+        """Read that deck's probes: `axis` is the sweep's or the time axis, `signals` by probe name.
+
+        Raises
+        ------
+        MeasurementFailed
+            A conversion that never finished, a logic level that is neither high nor low: which input, which bit, when.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Random differences between equal devices (Pelgrom): standard deviations times the square root of the area.
+
+    Parameters
+    ----------
+    a_vt : float
+        Threshold of a MOS transistor [V·m].
+    a_beta : float
+        Relative current factor of a MOS transistor [m].
+    a_c : float
+        Relative capacitance [m].
+    a_r : float
+        Relative resistance [m].
+    """
+
+    a_vt: float = 0.0
+    a_beta: float = 0.0
+    a_c: float = 0.0
+    a_r: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.a_vt, self.a_beta, self.a_c, self.a_r) < 0:
+            raise NetlistError(f"mismatch: got {self}, wanted zero or more")
+
+
+ConverterBuilder = Callable[[Corner, int | None], Converter]
+"""Builds a converter in a corner; the seed draws its mismatch, None is nominal."""
+
+
+def ideal_codes(inputs: Array, n_bits: int, low: float, high: float) -> Codes:
+    """Return the codes (n,) of an ideal converter."""
+    steps = np.floor((inputs - low) / (high - low) * 2**n_bits)
+    codes: Codes = np.clip(steps, 0, 2**n_bits - 1).astype(np.int64)
+    return codes
