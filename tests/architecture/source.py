@@ -64,9 +64,9 @@ def name(path: Path) -> str:
 
 
 def room(path: Path) -> str | None:
-    """Return the room a module stands in; None at the top of the package."""
+    """Return the room a module stands in; None at the top of the package and in what lies below all rooms."""
     inside = path.relative_to(PACKAGE).parts
-    return inside[0] if len(inside) > 1 else None
+    return inside[0] if len(inside) > 1 and inside[0] not in GROUND else None
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
