@@ -1,0 +1,107 @@
+"""How does a tile file become circuits and surrogates? A small builder for each table of the file; nothing simulates.
+
+One idea: one description, three uses: `layer_of` is the circuit that decks are written from, `tile_of` the surrogate
+that the network evaluator programs, `readout_of` its converters.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aimc_spice.build import device_of, wire_of
+from aimc_spice.config.tile import TileConfig, TileFrontEndConfig, load_tile
+from aimc_spice.device import ConductanceMap, Device
+from aimc_spice.errors import ConfigError
+from aimc_spice.netlist.layer import Layer
+from aimc_spice.netlist.library import FrontEnd, diff_amp, tia
+from aimc_spice.netlist.macro import Macro
+from aimc_spice.netlist.partition import Partition
+from aimc_spice.netlist.wire import Wire
+from aimc_spice.share import share
+from aimc_spice.surrogate.ports import linear_ports
+from aimc_spice.surrogate.readout import IdealReadout, Readout
+from aimc_spice.surrogate.tile import CurrentTile, TileSurrogate
+
+
+def open_tile(name: str | Path) -> TileConfig:
+    """Read a tile file: a path, or the name of one that comes with the toolkit.
+
+    Raises
+    ------
+    ConfigError
+        There is none, or it is not valid.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        folder = share("calibration", "tiles")
+        path = folder / f"{name}.toml"
+        if not path.exists():
+            known = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+            raise ConfigError(f"there is no tile {str(name)!r}", hint=f"a .toml file, or one of: {known}")
+    return load_tile(path)
+
+
+def tile_of(config: TileConfig) -> tuple[TileSurrogate, Readout]:
+    """Return the surrogate of a tile and that of its converters."""
+    return _current_tile(config), readout_of(config)
+
+
+def readout_of(config: TileConfig) -> Readout:
+    """Return the converters of a tile file."""
+    table = config.readout
+    return IdealReadout(table.n_bits, table.low, table.high, table.t_conv, table.e_conv)
+
+
+def cells_device(config: TileConfig) -> Device:
+    """Return the device of a current-mode tile."""
+    if config.device is None:
+        raise ConfigError(f"tile {config.name} is of {config.mode} mode: it has no resistive device")
+    return device_of(config.device)
+
+
+def tile_wire(config: TileConfig) -> Wire:
+    """Return the wires of a tile."""
+    return wire_of(config.wire, config.n_rows)
+
+
+def front_end_of(table: TileFrontEndConfig) -> FrontEnd:
+    """Return the front end of a column."""
+    if table.kind == "tia" and table.r_f is not None:
+        return tia(r_f=table.r_f, r_1=table.r_1, a_0=table.a_0, swing=table.swing)
+    if table.kind == "diff_amp" and table.gain is not None:
+        return diff_amp(gain=table.gain, r_in=table.r_in, a_0=table.a_0, swing=table.swing)
+    if table.file is None or table.name is None:
+        raise ConfigError(
+            f"front_end of kind {table.kind!r} lacks a value", hint="tia: r_f; diff_amp: gain; subckt: file, name"
+        )
+    macro = Macro.from_file(table.file, table.name, "front_end", **table.params)
+    return FrontEnd(macro, macro)
+
+
+def layer_of(config: TileConfig, cells: ConductanceMap) -> Layer:
+    """Return the circuit of one current-mode tile with these cells."""
+    return Layer(
+        cells,
+        Partition(*cells.shape, 1, 1),
+        tile_wire(config),
+        front_end_of(config.front_end),
+        r_driver=config.r_driver,
+    )
+
+
+def _current_tile(config: TileConfig) -> CurrentTile:
+    device = cells_device(config)
+    g_mean = 0.5 * (device.g_on + device.g_off)
+    return CurrentTile(
+        config.n_rows,
+        config.n_cols,
+        device,
+        tile_wire(config),
+        linear_ports(front_end_of(config.front_end).linear),
+        config.v_read,
+        config.r_driver,
+        config.device.n_levels if config.device else None,
+        config.device.zero if config.device else "off",
+        config.t_int,
+        2 * config.n_rows * config.n_cols * g_mean * config.v_read**2 / 3 * config.t_int,
+    )
