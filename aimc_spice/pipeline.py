@@ -28,7 +28,7 @@ from aimc_spice.config import ChoiceConfig, StudyConfig
 from aimc_spice.dataset import Job, Store, collect
 from aimc_spice.dataset.collect import Progress
 from aimc_spice.dataset.estimate import explain
-from aimc_spice.errors import ConfigError, MeasurementFailed, ShapeError
+from aimc_spice.errors import AimcSpiceError, ConfigError, FitError, MeasurementFailed, ShapeError, SimulationError
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.network import AnalogNetwork, tile_deck
 from aimc_spice.netlist.parse import parse_netlist
@@ -77,14 +77,47 @@ def sweep(study: StudyConfig, bench: Bench, *, download: bool = False) -> list[R
     list of Row
         In the order of the study, the best one marked.
     """
+    rows, failures = attempt(study, bench, download=download)
+    for failure in failures.values():
+        raise failure
+    return rows
+
+
+def attempt(study: StudyConfig, bench: Bench, *, download: bool = False) -> tuple[list[Row], dict[str, AimcSpiceError]]:
+    """Compare every partitioning as `sweep` does, and return what failed beside the rows of the choices that did not.
+
+    Returns
+    -------
+    list of Row, dict of str to AimcSpiceError
+        The rows, the best one marked, and the error of every choice without a row.
+    """
     data, networks = data_of(study, download=download), _networks(study)
     for network in networks.values():
         _check_fits(network, data)
         check_rules(parse_netlist(network.deck(np.zeros((1, data.n_inputs))).chunks(), strict=False))
-    jobs = _all_jobs(study, networks, data)
-    collect(jobs, bench.pool, bench.store, bench.progress)
-    rows = [_row(study, choice, networks[choice.name], data, bench) for choice in study.choices]
-    return mark_best(rows, study.within)
+    failures = _simulate(study, networks, data, bench)
+    rows = []
+    for choice in study.choices:
+        if choice.name not in failures:
+            try:
+                rows.append(_row(study, choice, networks[choice.name], data, bench))
+            except (SimulationError, FitError) as bad:
+                failures[choice.name] = bad
+    return mark_best(rows, study.within), failures
+
+
+def _simulate(
+    study: StudyConfig, networks: dict[str, AnalogNetwork], data: Workload, bench: Bench
+) -> dict[str, AimcSpiceError]:
+    """Simulate all that a study needs; return the error for every choice whose results are not complete."""
+    jobs = {c.name: spice_jobs(study, c, networks[c.name], data) for c in _largest_first(study)}
+    try:
+        collect([job for some in jobs.values() for job in some], bench.pool, bench.store, bench.progress)
+    except SimulationError as bad:
+        name = bench.pool.name
+        missing = {c: [j for j in some if not bench.store.has(j.deck.digest(), name)] for c, some in jobs.items()}
+        return {choice: bad for choice, some in missing.items() if some}
+    return {}
 
 
 def dry_run(study: StudyConfig, store: Store, *, download: bool = False) -> str:

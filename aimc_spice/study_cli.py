@@ -17,6 +17,7 @@ import typer
 if TYPE_CHECKING:
     from aimc_spice.config import ChoiceConfig, StudyConfig
     from aimc_spice.dataset.collect import Progress
+    from aimc_spice.netlist.base import Deck
     from aimc_spice.pipeline import Bench
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (TOML), for example calibration/studies/demo.toml.")]
@@ -44,6 +45,7 @@ def netlist(
     out: Annotated[Path, typer.Option("--out", "-o", help="Deck to write.")] = Path("network.cir"),
     images: Annotated[int, typer.Option(min=1, help="Input vectors in the deck: the first test images.")] = 1,
     tile: Annotated[str, typer.Option(help="Only one tile: LAYER,H,V, for example 0,2,1.")] = "",
+    dialect: Annotated[str, typer.Option(help="ngspice, or translated: xyce, hspice, spectre.")] = "ngspice",
     check: Annotated[bool, typer.Option(help="Run the electrical rule checks.")] = True,
     data: Data = "",
     weights: Weights = "",
@@ -58,8 +60,7 @@ def netlist(
         from aimc_spice.netlist.rules import check_rules
 
         check_rules(parse_netlist(deck.chunks(), strict=False))
-    deck.write(out)
-    by_hand = shlex.join(["ngspice", "-b", "-r", f"{out.stem}.raw", str(out)])
+    by_hand = _write(deck, out, dialect)
     size, n = out.stat().st_size / 1e6, deck.analysis.n_points or 1
     typer.echo(f"{out}: {size:.2g} MB, {n} input vector{'s' * (n > 1)}; by hand: {by_hand}")
 
@@ -133,8 +134,8 @@ def sweep(
     from rich.console import Console
 
     from aimc_spice.dataset import Store
+    from aimc_spice.pipeline import attempt
     from aimc_spice.pipeline import dry_run as foresee
-    from aimc_spice.pipeline import sweep as run
     from aimc_spice.report.figure import save_figure, sweep_figure
     from aimc_spice.report.table import terminal_table, write_csv, write_netcdf
 
@@ -147,13 +148,18 @@ def sweep(
         typer.echo(foresee(config, Store(folder / "store"), download=download))
         raise typer.Exit
     with _bench(config, folder, cluster, keep=keep) as bench:
-        rows = run(config, bench, download=download)
+        rows, failures = attempt(config, bench, download=download)
         simulator = bench.pool.name
+    if not rows:
+        raise next(iter(failures.values()))
     write_csv(rows, folder / "sweep.csv")
     write_netcdf(rows, folder / "sweep.nc", {"study": config.name, "data": config.data, "simulator": simulator})
     save_figure(sweep_figure(rows, f"{config.name}, {simulator}"), folder / "sweep.png")
     Console(soft_wrap=True).print(terminal_table(rows))
     typer.echo(f"written: {folder}/sweep.csv, sweep.nc, sweep.png; decks re-run by: aimc-spice netlist {study}")
+    if failures:
+        typer.echo(f"{len(failures)} of {len(config.choices)} choices have no row: {', '.join(failures)}", err=True)
+        raise next(iter(failures.values()))
 
 
 def report(
@@ -176,6 +182,18 @@ def report(
     typer.echo(f"written: {out}")
 
 
+def _write(deck: Deck, out: Path, dialect: str) -> str:
+    """Write a deck in a language and return the command that runs it by hand."""
+    from aimc_spice.netlist.base import write_whole
+    from aimc_spice.netlist.dialects import PROGRAMS, write_dialect
+
+    if dialect == "ngspice":
+        deck.write(out)
+        return shlex.join(["ngspice", "-b", "-r", f"{out.stem}.raw", str(out)])
+    write_whole(out, write_dialect(deck, dialect))
+    return shlex.join([PROGRAMS[dialect], str(out)])
+
+
 def _study(path: Path, data: str, weights: str) -> StudyConfig:
     from aimc_spice.config import load_study
 
@@ -194,6 +212,7 @@ def _bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bool =
     from aimc_spice.dataset import Store
     from aimc_spice.pipeline import Bench
     from aimc_spice.simulate.cluster import open_pool
+    from aimc_spice.simulate.limits import Limits
 
     spice = config.spice
     pool = open_pool(
@@ -203,6 +222,7 @@ def _bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bool =
         timeout_s=spice.timeout,
         runs_dir=folder / "runs",
         keep=keep or "failed",
+        limits=Limits.of_job(spice.max_memory),
     )
     with pool, _progress() as tell:
         yield Bench(pool, Store(folder / "store"), tell)

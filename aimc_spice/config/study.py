@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from aimc_spice.config.array import DeviceConfig, WireConfig
 from aimc_spice.config.base import (
+    Byte,
     DriverOhm,
     FolderName,
     Name,
@@ -85,7 +86,7 @@ class TransientConfig(Table):
 
 
 class SpiceConfig(Table):
-    """How much is simulated, and with what; `seed` picks the images."""
+    """How much is simulated, and with what; `seed` picks the images, a job above `max_memory` is killed and named."""
 
     seed: int = Field(default=0, ge=0)
     n_images: int = Field(default=8, ge=0)
@@ -93,6 +94,7 @@ class SpiceConfig(Table):
     backend: Literal["shared", "batch"] = "shared"
     workers: int = Field(default=2, ge=1, le=1024)
     timeout: PositiveSecond = 1800.0
+    max_memory: Byte | None = None
     transient: TransientConfig | None = None
 
 

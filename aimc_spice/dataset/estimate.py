@@ -20,7 +20,7 @@ from aimc_spice.netlist.parse import parse_netlist
 _NODES, _POINT_S = 8320, 9.2e-3
 _BELOW, _ABOVE = 1.55, 2.1  # exponents of time in nodes
 _POINT_FLOOR_S, _DECK_S, _ELEMENT_S = 2e-5, 1e-3, 8e-6  # reading and set-up
-_WORKER_MB, _ELEMENT_MB = 100.0, 1.8e-3
+_WORKER_MB, _ELEMENT_MB = 50.0, 1.8e-3
 _NONLINEAR, _FIRST_POINTS = 2.5, 8
 
 

@@ -50,7 +50,7 @@ class Store:
         for place in (path, path.with_suffix(NETCDF)):
             try:
                 found = read_entry(place)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
             except DatasetError as bad:
                 _log.warning("%s; it will be simulated again", bad.what)
@@ -141,7 +141,7 @@ def read_entry(path: Path) -> Waveforms:
         return Waveforms.load(path)
     try:
         found = unseal(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, DatasetError, ValueError) as bad:
         raise DatasetError(f"{path} is damaged", cause=str(bad)) from bad

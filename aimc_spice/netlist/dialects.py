@@ -21,13 +21,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.base import Deck
 
-Dialect = Literal["xyce", "hspice", "spectre"]
-_DIALECTS = ("xyce", "hspice", "spectre")
+PROGRAMS = {"xyce": "Xyce", "hspice": "hspice", "spectre": "spectre"}
 _SOURCE = re.compile(r"(b\S*) (\S+) (\S+) ([vi])=(.*)", re.IGNORECASE)
 _TABLE = re.compile(r"pwl\(v\(([^(),]+)\),(.*)\)", re.IGNORECASE)
 _PROBE = re.compile(r"([vi])\((.*)\)")
@@ -35,7 +33,7 @@ _SHARED_OPTIONS = {"reltol", "abstol", "vntol", "itl1", "itl4", "method", "gmin"
 _ONE_POINT = "vop_aimc op_aimc 0 0\n"
 
 
-def write_dialect(deck: Deck, dialect: Dialect) -> Iterator[str]:
+def write_dialect(deck: Deck, dialect: str) -> Iterator[str]:
     """Yield a deck's text in another language, line by line.
 
     Parameters
@@ -50,8 +48,8 @@ def write_dialect(deck: Deck, dialect: Dialect) -> Iterator[str]:
     NetlistError
         Unknown dialect.
     """
-    if dialect not in _DIALECTS:
-        raise NetlistError(f"dialect: got {dialect!r}", hint=f"known: {', '.join(_DIALECTS)}")
+    if dialect not in PROGRAMS:
+        raise NetlistError(f"dialect: got {dialect!r}", hint=f"known: ngspice, {', '.join(PROGRAMS)}")
     lines = _logical(deck.netlist.chunks())
     title = next(lines)
     yield f"// {title.lstrip('* ')}\nsimulator lang=spice\n" if dialect == "spectre" else f"{title}\n"
@@ -107,7 +105,7 @@ def _without_braces(formula: str) -> str:
     return formula.replace("{", "(").replace("}", ")")
 
 
-def _ending(deck: Deck, dialect: Dialect) -> Iterator[str]:
+def _ending(deck: Deck, dialect: str) -> Iterator[str]:
     card, kind = deck.analysis.card, deck.analysis.card.split()[0].lstrip(".").lower()
     if kind == "op":
         yield _ONE_POINT
@@ -118,7 +116,7 @@ def _ending(deck: Deck, dialect: Dialect) -> Iterator[str]:
     yield f"{card}\n.end\n"
 
 
-def _option(option: str, dialect: Dialect) -> str:
+def _option(option: str, dialect: str) -> str:
     key, _, value = option.partition("=")
     if key == "temp":
         return f".OPTIONS DEVICE TEMP={value}\n" if dialect == "xyce" else f".temp {value}\n"
@@ -127,7 +125,7 @@ def _option(option: str, dialect: Dialect) -> str:
     return f".option {option}\n" if key in _SHARED_OPTIONS else f"* ngspice option without counterpart: {option}\n"
 
 
-def _probe(probe: str, deck: Deck, dialect: Dialect) -> str:
+def _probe(probe: str, deck: Deck, dialect: str) -> str:
     found = _PROBE.fullmatch(probe)
     if found is None:
         raise NetlistError(f"probe {probe} of {deck.netlist.title} cannot be translated", hint="v(node) or i(source)")

@@ -60,9 +60,9 @@ class Row:
 
 def mark_best(rows: Sequence[Row], within: float) -> list[Row]:
     """Mark the best row: fewest sub-arrays whose accuracy is within `within` of the highest; ties by accuracy."""
-    top = max(row.accuracy_surrogate for row in rows)
+    top = max((row.accuracy_surrogate for row in rows), default=0.0)
     good = [row for row in rows if row.accuracy_surrogate >= top - within]
-    best = min(good, key=lambda row: (row.n_sub_arrays, -row.accuracy_surrogate))
+    best = min(good, key=lambda row: (row.n_sub_arrays, -row.accuracy_surrogate), default=None)
     return [Row(**{**asdict(row), "best": row is best}) for row in rows]
 
 

@@ -54,11 +54,16 @@ def open_pool(
     timeout_s: float | None = None,
     runs_dir: Path | None = None,
     keep: Keep = "failed",
+    limits: Limits | None = None,
 ) -> Pool:
     """Open `n_workers` processes here, or a cluster where one is named; see `SimulatorPool` and `ClusterPool`."""
     if not cluster:
-        return SimulatorPool(n_workers, backend=backend, timeout_s=timeout_s, runs_dir=runs_dir, keep=keep)
-    return ClusterPool(cluster, backend=backend, timeout_s=timeout_s, runs_dir=runs_dir)
+        return SimulatorPool(
+            n_workers, backend=backend, timeout_s=timeout_s, runs_dir=runs_dir, keep=keep, limits=limits
+        )
+    if keep is True:
+        raise ConfigError("a cluster keeps the run folders of failed decks only", hint="leave --keep or --cluster out")
+    return ClusterPool(cluster, backend=backend, timeout_s=timeout_s, runs_dir=runs_dir, limits=limits)
 
 
 class ClusterPool:
@@ -208,6 +213,7 @@ class ClusterPool:
                 memory_limit=0,  # `Limits` watches the simulators, whose memory Dask does not see
                 silence_logs=logging.CRITICAL,
                 local_directory=scratch,
+                preload=[__name__],  # see `dask_setup`
             )
         )
 
@@ -243,6 +249,11 @@ def _import(name: str) -> Any:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():  # dask-jobqueue takes them, and Ctrl-C would no longer be one
                 signal.signal(number, handler)
+
+
+def dask_setup(_worker: object) -> None:
+    """Leave Ctrl-C to the caller: a terminal sends it to local workers too; Dask calls this as one starts."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 # What runs inside a Dask worker: one simulator a thread, kept warm between decks.

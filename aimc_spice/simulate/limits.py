@@ -14,6 +14,7 @@ from pathlib import Path
 from aimc_spice.errors import ConfigError
 
 WATCH_S = 0.1  # between two looks at a busy worker: what it can take in that time comes on top of the limit
+_LEAST_MB = 100  # twice a fresh worker
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -26,7 +27,7 @@ class Limits:
     job_mb : float, optional
         Resident memory [MB] at which a job is killed with `OutOfMemory`; None: no limit.
     recycle_mb : float
-        Resident memory [MB] between jobs at which the worker is replaced; a fresh one has about 100 MB.
+        Resident memory [MB] between jobs at which the worker is replaced; a fresh one has about 50 MB.
 
     Raises
     ------
@@ -37,10 +38,15 @@ class Limits:
     job_mb: float | None = None
     recycle_mb: float = 512.0
 
+    @classmethod
+    def of_job(cls, max_bytes: float | None) -> Limits:
+        """Return the limits of jobs that may take `max_bytes` [B] each."""
+        return cls(None if max_bytes is None else max_bytes / 1e6)
+
     def __post_init__(self) -> None:
         for name, value in (("job_mb", self.job_mb), ("recycle_mb", self.recycle_mb)):
-            if value is not None and not value >= 200:
-                raise ConfigError(f"memory limit: got {name} = {value:g} MB, wanted 200 or more")
+            if value is not None and not value >= _LEAST_MB:
+                raise ConfigError(f"memory limit: got {name} = {value:g} MB, wanted {_LEAST_MB} or more")
 
 
 def resident_mb(pid: int) -> float:

@@ -256,3 +256,13 @@ def test_choice_that_does_not_settle_is_named(study):
     edited(study, 't_step = "2 ps"', 't_step = "20 ps"\nsettled_within = 1e-12')
     done = refused(run("sweep", study, "--out", study.parent / "out"), "not settled", "whole")
     assert "raise t_stop" in done.output
+
+
+@pytest.mark.ngspice
+def test_one_choice_that_fails_does_not_cost_the_table_of_the_others(study):
+    """The first choice alone has a transient, which does not settle."""
+    edited(study, 't_step = "2 ps"', 't_step = "20 ps"\nsettled_within = 1e-12')
+    study.write_text(study.read_text() + '[[choices]]\nname = "cut"\nn_h = [2, 1]\nn_v = [1, 1]\ntransient = false\n')
+    out = study.parent / "out"
+    refused(run("sweep", study, "--out", out), "1 of 2 choices have no row: whole", "not settled")
+    assert [line.split(",")[0] for line in next(out.glob("*/sweep.csv")).read_text().splitlines()[1:]] == ["cut"]

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 
+import distributed
 import numpy as np
 import pytest
 
@@ -18,7 +19,6 @@ from aimc_spice.simulate import SimulatorPool, Waveforms
 from aimc_spice.simulate.cluster import ClusterPool, open_pool
 from decks import deck
 
-pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 pytestmark = [
     pytest.mark.ngspice,
     pytest.mark.filterwarnings("ignore::DeprecationWarning:distributed"),
@@ -71,6 +71,16 @@ def test_failures_cross_the_cluster_with_their_evidence(cluster, tmp_path):
     assert isinstance(outcomes[0], Waveforms)
     assert isinstance(outcomes[1], DeckRejected)
     assert "by hand: cd " in outcomes[1].hint
+
+
+def test_a_running_scheduler_is_joined_and_left_running(tmp_path):
+    """As on a shared cluster: the scheduler is somebody else's and outlives the run."""
+    where = {"processes": True, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(n_workers=1, local_directory=tmp_path, **where) as theirs:
+        with ClusterPool(theirs.scheduler_address, timeout_s=60) as pool:
+            assert len(collect(jobs(3), pool, Store(tmp_path / "store"))) == 3
+        with distributed.Client(theirs) as client:
+            assert len(client.scheduler_info()["workers"]) == 1
 
 
 class Mine:
