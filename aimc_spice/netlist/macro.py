@@ -9,6 +9,9 @@ role       ports                contract
 front_end  p, n, out            senses the two bit lines of one output, drives ``out``
 neuron     in, out              drives the next layer's word lines
 cell       a, b                 between word line and bit line; takes a parameter ``g`` [S]
+switch     a, b, g, gb          joins a and b while the clock ``g`` is high; ``gb`` is its complement
+integrator p, n, rst, out       a front end that adds up while ``rst`` is low
+sampler    in, clk, out         follows while ``clk`` is high, holds while it is low
 ========== ==================== ===========================================================
 
 Supply rails are inside the subcircuits. It does not check what the circuit does.
@@ -26,11 +29,14 @@ from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.base import Lines
 from aimc_spice.units import spice
 
-Role = Literal["front_end", "neuron", "cell"]
+Role = Literal["front_end", "neuron", "cell", "switch", "integrator", "sampler"]
 PORTS: Mapping[str, tuple[str, ...]] = {
     "front_end": ("p", "n", "out"),
     "neuron": ("in", "out"),
     "cell": ("a", "b"),
+    "switch": ("a", "b", "g", "gb"),
+    "integrator": ("p", "n", "rst", "out"),
+    "sampler": ("in", "clk", "out"),
 }
 _HEADER = re.compile(r"^\.subckt\s+(\S+)([^\n]*(?:\n\+[^\n]*)*)", re.IGNORECASE | re.MULTILINE)
 _CARD = re.compile(r"^[ \t]*\.(\w+)", re.MULTILINE)
@@ -43,7 +49,7 @@ class Macro:
 
     Parameters
     ----------
-    role : {"front_end", "neuron", "cell"}
+    role : {"front_end", "neuron", "cell", "switch", "integrator", "sampler"}
         Fixes how many ports it must have.
     name : str
         Name of the ``.subckt`` to instantiate; `text` may hold helper subcircuits and models beside it.

@@ -1,0 +1,43 @@
+"""Judge: hand calculation, on the benches of the dynamic front ends that a person runs with ``ngspice -b``."""
+
+import math
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from aimc_spice.simulate import find_ngspice
+
+pytestmark = pytest.mark.ngspice
+BENCHES = Path(__file__).parents[2] / "netlists" / "benches"
+
+
+def values(name):
+    command = [str(find_ngspice().path), "-b", f"{name}.cir"]
+    done = subprocess.run(command, cwd=BENCHES, capture_output=True, text=True, timeout=60, check=True)
+    return {k: float(v) for k, v in re.findall(r"^(\S+) = (\S+)$", done.stdout, re.MULTILINE)}
+
+
+def test_dynamic_tia_bench():
+    found = values("tia_dynamic")
+    gain, v_op1 = 1e4, 1e-4 * 1e3
+    v1 = v_op1 / (1 + 2 / gain)
+    assert found["o"] == pytest.approx(2 * v1 / (1 + 5 / gain), rel=1e-4)
+    assert found["limited"] == pytest.approx(0.15, abs=1.1e-3)  # the clamp yields by 1 mV
+
+
+def test_conveyor_bench():
+    found = values("conveyor")
+    assert found["v(out)"] == pytest.approx(2e3 * 0.05 * 1e-3 / 1.05, rel=1e-6)
+    assert found["v(p)"] == pytest.approx(0.1 * 50 / 1050, rel=1e-6)
+
+
+def test_integrator_bench():
+    conductance, gbw, c_int = 1e-3 + 1e-4, 1e10, 1e-12
+    slope = 1 / (1 + conductance / (2 * math.pi * gbw * c_int))
+    assert values("integrator")["o"] == pytest.approx(1e-5 * 10.01e-9 / c_int * slope, rel=1.5e-3)
+
+
+def test_sample_hold_bench():
+    assert values("sample_hold")["o"] == pytest.approx(0.3 - 1 / 101, abs=1e-4)
