@@ -77,7 +77,7 @@ def test_hspice_and_spectre_text():
 
 
 def test_an_unknown_dialect_names_the_known_ones():
-    with pytest.raises(NetlistError, match="known: xyce, hspice, spectre"):
+    with pytest.raises(NetlistError, match="known: ngspice, xyce, hspice, spectre"):
         list(write_dialect(deck(), "eldo"))
 
 
