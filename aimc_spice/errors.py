@@ -17,6 +17,11 @@ One tree; every message says what failed, where, got versus wanted with units, a
     │   ├── NotConverged       no operating point, singular matrix, or a time step that became too small
     │   ├── MeasurementFailed  a probe is missing, not finite, out of bounds, or points are missing
     │   └── SimulationTimeout  the time limit passed
+    ├── ConverterError         a converter ran, but does not do what a converter must
+    │   ├── ConverterStuck     one code over the whole ramp
+    │   ├── ConverterSaturated the codes at an end never appear
+    │   ├── NotMonotonic       a code falls where the input rises
+    │   └── MissingCodes       codes between others never appear
     ├── DatasetError           stored results are damaged or do not fit together
     ├── FitError               a surrogate cannot be fitted to the given data
     └── OutsideValidity        a surrogate was asked beyond the box it was fitted in
@@ -110,6 +115,26 @@ class MeasurementFailed(SimulationError):
 
 class SimulationTimeout(SimulationError):
     """The time limit passed."""
+
+
+class ConverterError(AimcSpiceError):
+    """A converter ran, but does not do what a converter must."""
+
+
+class ConverterStuck(ConverterError):
+    """One code over the whole ramp."""
+
+
+class ConverterSaturated(ConverterError):
+    """The codes at an end never appear."""
+
+
+class NotMonotonic(ConverterError):
+    """A code falls where the input rises."""
+
+
+class MissingCodes(ConverterError):
+    """Codes between others never appear."""
 
 
 class DatasetError(AimcSpiceError):

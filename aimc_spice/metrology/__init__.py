@@ -1,1 +1,1 @@
-"""How good is a converter? Linearity, noise, speed and energy, measured on its circuit by the book."""
+"""Converters measured on their circuits: INL, DNL, ENOB, noise, conversion time, energy, kick-back, yield."""

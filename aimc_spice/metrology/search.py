@@ -1,0 +1,142 @@
+"""How are all transition levels found with few conversions?
+
+One idea: a ramp of one step a code, then halving, all transitions of all converters in one batch a round, until every
+bracket is narrower than the resolution: 1 + log2(1 / resolution) conversions a code instead of 1 / resolution. Where a
+ramp costs next to nothing (a DC sweep) it has the full resolution at once, in one deck. A ramp whose ends do not show
+the end codes is lengthened once. Rounds are counted beforehand, so a converter that falls back or flickers ends too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, log2
+
+import numpy as np
+
+from aimc_spice.errors import ConfigError, SimulationError
+from aimc_spice.metrology.convert import _PER_SWEEP, Lab, Request, convert, is_static
+from aimc_spice.metrology.levels import Array, Sweep
+from aimc_spice.metrology.linearity import Linearity
+from aimc_spice.metrology.record import Record
+from aimc_spice.netlist.adcs.base import Converter
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How finely levels are searched.
+
+    Parameters
+    ----------
+    lsb : float
+        Widest bracket around a level, of an LSB; the level is its middle.
+    margin : float
+        How far the ramp goes beyond the nominal range, of the range; at least two LSB.
+    further : float
+        How far it is lengthened where an end code does not show, of the range.
+    """
+
+    lsb: float = 1 / 64
+    margin: float = 0.02
+    further: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not (0 < self.lsb <= 1 and 0 <= self.margin <= self.further <= 1):
+            raise ConfigError(
+                f"resolution: got {self.lsb:g} LSB, margin {self.margin:g} and {self.further:g} of the range",
+                hint="lsb is above 0 and at most 1; 0 <= margin <= further <= 1",
+            )
+
+
+Measured = tuple[Linearity, Record]
+
+
+def find_levels(
+    converters: Mapping[str, Converter], lab: Lab, resolution: Resolution | None = None
+) -> dict[str, Measured | SimulationError]:
+    """Return the static transfer of every converter with all its conversions, or why there is none.
+
+    Parameters
+    ----------
+    converters : mapping of str to Converter
+        By name, for progress and errors.
+    lab : Lab
+        Simulators and store.
+    resolution : Resolution, optional
+        How finely.
+    """
+    hunts = {name: _Hunt(converter, resolution or Resolution()) for name, converter in converters.items()}
+    while wanted := {name: hunt.wanted() for name, hunt in hunts.items() if len(hunt.wanted())}:
+        requests = [Request(converters[name], inputs, name) for name, inputs in wanted.items()]
+        for name, answer in zip(wanted, convert(requests, lab), strict=True):
+            hunts[name].take(answer)
+    return {name: hunt.outcome() for name, hunt in hunts.items()}
+
+
+class _Hunt:
+    """The search in one converter: what is known, and what to ask next."""
+
+    def __init__(self, converter: Converter, resolution: Resolution) -> None:
+        self._converter, self._how = converter, resolution
+        self._n_codes = 2**converter.n_bits
+        self._lsb = (converter.high - converter.low) / self._n_codes
+        dense = is_static(converter) and self._n_codes / resolution.lsb <= 0.9 * _PER_SWEEP
+        self._step = self._lsb / 2 ** ceil(log2(1 / resolution.lsb)) if dense else self._lsb
+        self._rounds = ceil(log2(self._step / (resolution.lsb * self._lsb)) - 1e-9)
+        self._records: list[Record] = []
+        self._failure: SimulationError | None = None
+        self._lengthened = False
+        self._next = self._ramp()
+
+    def wanted(self) -> Array:
+        """Return the inputs to convert next; none at the end."""
+        return self._next
+
+    def take(self, answer: Record | SimulationError) -> None:
+        """Learn what the inputs gave."""
+        if isinstance(answer, SimulationError):
+            self._failure, self._next = answer, np.empty(0)
+            return
+        self._records.append(answer)
+        self._next = self._choose(Record.joined(self._records).sweep)
+
+    def outcome(self) -> Measured | SimulationError:
+        """Return what was found."""
+        if self._failure:
+            return self._failure
+        record, c = Record.joined(self._records), self._converter
+        sweep = record.sweep
+        defects, levels = sweep.defects(c.n_bits, c.quantity), sweep.levels(c.n_bits)
+        width = min(self._step, self._how.lsb * self._lsb)
+        return Linearity(levels, c.low, c.high, c.quantity, width, len(record.codes), defects), record
+
+    def _ramp(self) -> Array:
+        """Middles of the ideal codes, or finer."""
+        margin = max(2 * self._lsb, self._how.margin * (self._converter.high - self._converter.low))
+        return self._points(-margin, self._n_codes * self._lsb + margin)
+
+    def _points(self, start: float, stop: float) -> Array:
+        k = np.arange(ceil(start / self._step - 0.5), np.floor(stop / self._step - 0.5) + 1)
+        return np.asarray(self._converter.low + (k + 0.5) * self._step)
+
+    def _choose(self, sweep: Sweep) -> Array:
+        if not self._lengthened:
+            self._lengthened = True
+            if len(more := self._longer(sweep)):
+                return more
+        if not self._rounds:
+            return np.empty(0)
+        self._rounds -= 1
+        return sweep.gaps(self._how.lsb * self._lsb * (1 + 1e-9))
+
+    def _longer(self, sweep: Sweep) -> Array:
+        """Return inputs beyond an end whose code did not show; nothing for one that is stuck."""
+        span, low = self._converter.high - self._converter.low, self._converter.low
+        first, last = int(sweep.codes.min()), int(sweep.codes.max())
+        if first == last:
+            return np.empty(0)
+        reach = self._how.further * span
+        below = self._points(-reach, sweep.inputs[0] - low - 0.5 * self._step) if first > 0 else np.empty(0)
+        beyond = sweep.inputs[-1] - low + 0.5 * self._step
+        above = self._points(beyond, span + reach) if last < self._n_codes - 1 else np.empty(0)
+        return np.concatenate([below, above])
