@@ -1,0 +1,208 @@
+"""What replaces a converter's circuit in a network: levels, spread, noise, time and energy, measured?
+
+One idea: a `FittedReadout` is a `Readout` whose numbers come from a `Characteristic` and a `Population`, with its error
+on inputs that were not used to fit it. Time and energy are tables over the output code, because what a converter does
+in a conversion follows the code. It holds in its box, for the corner it was measured in. Files: `readout_archive`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.errors import FitError, OutsideValidity
+from aimc_spice.metrology.characteristic import Characteristic
+from aimc_spice.metrology.population import Population
+from aimc_spice.metrology.record import Record
+from aimc_spice.rng import stream
+from aimc_spice.surrogate.base import Array, Box, Fit
+from aimc_spice.surrogate.readout import ColumnReadouts
+from aimc_spice.surrogate.spread import Spread, fit_spread
+from aimc_spice.units import show
+
+_CLEAR = 1 / 8  # LSB: nearer to a level a comparator takes its time, which no table over codes can know
+
+
+@dataclass(frozen=True)
+class FittedReadout:
+    """A population of converters as measured on their circuit.
+
+    Parameters
+    ----------
+    name, corner : str
+        What was measured, and where.
+    levels : ndarray, shape (2**n_bits - 1,)
+        Transition levels of the nominal converter [V, A or C].
+    spread : Spread
+        How instances differ.
+    sigma_noise : float
+        Input-referred noise, rms [V, A or C].
+    low, high : float
+        Nominal input range [V, A or C].
+    t_code : ndarray, shape (2**n_bits,)
+        Time of a conversion by its code [s].
+    e_code : mapping of str to ndarray, shape (2**n_bits,)
+        Energy of a conversion by its code, by block [J].
+    box : Box
+        Inputs that were measured; its unit is the converter's.
+    fit, fit_time, fit_energy : Fit
+        Errors on held-out conversions: of the value [V, A or C], of time [s] and energy [J]; full scale is the nominal
+        range, the mean time and the mean energy.
+    """
+
+    name: str
+    corner: str
+    levels: Array
+    spread: Spread
+    sigma_noise: float
+    low: float
+    high: float
+    t_code: Array
+    e_code: Mapping[str, Array]
+    box: Box
+    fit: Fit
+    fit_time: Fit
+    fit_energy: Fit
+
+    @property
+    def n_bits(self) -> int:
+        """Bits."""
+        return len(self.levels).bit_length()
+
+    @property
+    def lsb(self) -> float:
+        """Nominal step [V, A or C]."""
+        return (self.high - self.low) / float(2**self.n_bits)
+
+    @property
+    def t_conv(self) -> float:
+        """Time of a conversion, mean over all codes [s]."""
+        return float(self.t_code.mean())
+
+    @property
+    def e_conv(self) -> float:
+        """Energy of a conversion, mean over all codes [J]."""
+        return float(sum(table.mean() for table in self.e_code.values()))
+
+    @property
+    def error_lsb(self) -> float:
+        """Rms error against the circuit on held-out inputs [LSB]."""
+        return self.fit.rms / self.lsb
+
+    def nominal(self) -> ColumnReadouts:
+        """Return the one converter that was measured without mismatch."""
+        return ColumnReadouts(self.levels[None], self.sigma_noise, self.low, self.high)
+
+    def sample(self, n_cols: int, seed: int, *names: str) -> ColumnReadouts:
+        """Draw the converters of some columns: the same seed and names (layer, tile) give the same ones."""
+        levels = self.spread.draw(n_cols, stream(seed, "readout", *names))
+        return ColumnReadouts(levels, self.sigma_noise, self.low, self.high)
+
+    def check(self, inputs: Array, *, clips: bool = True) -> None:
+        """Raise `OutsideValidity` for inputs that were never converted; `clips` allows what the end codes cover.
+
+        Beyond the box a converter that reached its end codes inside it still gives them.
+        """
+        if clips and self.levels[0] > self.box.low and self.levels[-1] < self.box.high:
+            return
+        self.box.check(inputs, self.name)
+
+    def time_of(self, codes: NDArray[np.int64]) -> Array:
+        """Return the time of each conversion [s], in the shape of `codes`."""
+        return np.asarray(self.t_code[codes])
+
+    def energy_of(self, codes: NDArray[np.int64], block: str | None = None) -> Array:
+        """Return the energy of each conversion [J], of one block or of all, in the shape of `codes`."""
+        if block is not None and block not in self.e_code:
+            known = ", ".join(self.e_code) or "none"
+            raise OutsideValidity(f"{self.name} has no energy of {block!r}", hint=f"its blocks are: {known}")
+        tables = self.e_code.values() if block is None else [self.e_code[block]]
+        return np.asarray(sum((table[codes] for table in tables), np.zeros(codes.shape)))
+
+
+def fit_readout(one: Characteristic, held_out: Record, population: Population | None = None) -> FittedReadout:
+    """Fit a read-out to a measured converter.
+
+    Parameters
+    ----------
+    one : Characteristic
+        The nominal converter.
+    held_out : Record
+        Conversions of the same converter at other inputs: the judge.
+    population : Population, optional
+        Monte Carlo samples of it; without, all instances are alike.
+
+    Raises
+    ------
+    FitError
+        The converter is stuck, or does not fit its population.
+    """
+    line, record = one.linearity, one.record
+    if bad := [defect for defect in line.defects if defect.name == "stuck"]:
+        raise FitError(f"{one.name} has no levels: {bad[0].evidence}")
+    if population is not None and population.levels.shape[1] != len(line.levels):
+        raise FitError(f"{one.name}: its population has {population.levels.shape[1]} levels, wanted {len(line.levels)}")
+    clear = _clear_of_levels(record.inputs, line.levels, line.lsb)
+    codes = record.codes[clear]
+    t_code = _table(codes, record.t_conv[clear], len(line.levels) + 1)
+    e_code = {block: _table(codes, e[clear], len(line.levels) + 1) for block, e in record.energy.items()}
+    said = line.convert(held_out.inputs)
+    energy = sum((table[said] for table in e_code.values()), np.zeros(len(said)))
+    return FittedReadout(
+        one.name,
+        one.corner.name,
+        line.levels,
+        Spread.none(line.levels) if population is None else fit_spread(population.levels),
+        one.noise.sigma if one.noise else 0.0,
+        line.low,
+        line.high,
+        t_code,
+        e_code,
+        Box(float(record.inputs.min()), float(record.inputs.max()), line.unit),
+        _fit(line.lsb * (said - held_out.codes).astype(np.float64), line.high - line.low, record, held_out),
+        _fit(t_code[said] - held_out.t_conv, float(held_out.t_conv.mean()), record, held_out),
+        _fit(energy - held_out.e_conv, float(held_out.e_conv.mean()), record, held_out),
+    )
+
+
+def describe(readout: FittedReadout) -> str:
+    """Say in a few lines what a read-out is and how far to trust it."""
+    fit, time, energy = readout.fit, readout.fit_time, readout.fit_energy
+    lines = [
+        f"{readout.name}, {readout.corner}",
+        f"  error     {readout.error_lsb:.3f} LSB rms on {fit.n_held_out} held-out inputs ({fit.simulator})",
+        f"  noise     {readout.sigma_noise / readout.lsb:.3f} LSB rms",
+        f"  time      {show(readout.t_conv, 's')}, error {_percent(time)}",
+        f"  energy    {show(readout.e_conv, 'J')}, error {_percent(energy)}",
+        f"  spread    {len(readout.spread.factors)} factors from {readout.spread.n_samples} samples",
+    ]
+    return "\n".join(lines)
+
+
+def _percent(fit: Fit) -> str:
+    return f"{100 * fit.rms_of_full_scale:.2g} % rms" if fit.full_scale > 0 else "none to speak of: all zero"
+
+
+def _clear_of_levels(inputs: Array, levels: Array, lsb: float) -> NDArray[np.bool_]:
+    after = np.clip(np.searchsorted(levels, inputs), 1, len(levels) - 1)
+    nearest = np.minimum(np.abs(inputs - levels[after - 1]), np.abs(inputs - levels[after]))
+    return np.asarray(nearest >= _CLEAR * lsb)
+
+
+def _table(codes: NDArray[np.int64], values: Array, n_codes: int) -> Array:
+    """Mean value of every code (n_codes,); codes without one are interpolated."""
+    if not codes.size:
+        raise FitError("time and energy: no conversion lies clear of the levels", hint="a finer ramp")
+    count = np.bincount(codes, minlength=n_codes)
+    total = np.bincount(codes, values, n_codes)
+    seen = np.flatnonzero(count)
+    return np.interp(np.arange(n_codes), seen, total[seen] / count[seen])
+
+
+def _fit(error: Array, full_scale: float, record: Record, held_out: Record) -> Fit:
+    rms = float(np.sqrt(np.mean(error**2)))
+    evidence = (record.decks, held_out.decks, held_out.simulator)
+    return Fit(rms, float(np.abs(error).max()), full_scale, error.size, *evidence)

@@ -1,0 +1,91 @@
+"""How is a fitted read-out kept in a file? As arrays and JSON, with a format number.
+
+One idea: the same as `archive` for layers: named arrays, evidence as JSON. A file of another format is refused, never
+guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aimc_spice.errors import AimcSpiceError, DataError
+from aimc_spice.metrology.whole import written_whole
+from aimc_spice.surrogate.base import Box, Fit
+from aimc_spice.surrogate.fitted import FittedReadout
+from aimc_spice.surrogate.spread import Spread
+
+FORMAT = 1
+_AGAIN = "fit it again: aimc-spice calibrate adc FILE.toml"
+_FITS = ("fit", "fit_time", "fit_energy")
+
+
+def save_readout(readout: FittedReadout, path: Path) -> None:
+    """Write to a NumPy archive (.npz), whole or not at all; units are in the names of the arrays."""
+    unit = readout.box.unit
+    arrays: dict[str, Any] = {
+        "format": FORMAT,
+        f"levels_{unit}": readout.levels,
+        f"mean_{unit}": readout.spread.mean,
+        f"factors_{unit}": readout.spread.factors,
+        f"own_{unit}": readout.spread.own,
+        "t_code_s": readout.t_code,
+        **{f"e_code_J_{block}": table for block, table in readout.e_code.items()},
+    }
+    about: dict[str, Any] = {name: asdict(getattr(readout, name)) for name in ("box", *_FITS)}
+    about |= {name: getattr(readout, name) for name in ("name", "corner", "sigma_noise", "low", "high")}
+    about |= {"n_samples": readout.spread.n_samples, "blocks": list(readout.e_code)}
+    arrays["about"] = np.array(json.dumps(about))
+
+    def write(target: Path) -> None:
+        with target.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    written_whole(path, write)
+
+
+def load_readout(path: Path) -> FittedReadout:
+    """Read what `save_readout` wrote; raises `DataError` where it is damaged or of another format."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+        found = int(arrays["format"])
+        if found != FORMAT:
+            raise DataError(f"{path} is a read-out of format {found}, this version reads {FORMAT}", hint=_AGAIN)
+        return _readout(arrays, json.loads(str(arrays["about"])))
+    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as bad:
+        raise DataError(f"{path} is no fitted read-out", cause=str(bad), hint=_AGAIN) from bad
+    except AimcSpiceError as bad:
+        if isinstance(bad, DataError):
+            raise
+        raise DataError(f"{path} is no fitted read-out", cause=bad.what, hint=_AGAIN) from bad
+
+
+def _readout(arrays: dict[str, Any], about: dict[str, Any]) -> FittedReadout:
+    box = Box(**about["box"])
+    mean, factors, own = (arrays[f"{name}_{box.unit}"] for name in ("mean", "factors", "own"))
+    spread = Spread(mean, factors, own, about["n_samples"])
+    fits = {name: _fit(about[name]) for name in _FITS}
+    return FittedReadout(
+        about["name"],
+        about["corner"],
+        arrays[f"levels_{box.unit}"],
+        spread,
+        about["sigma_noise"],
+        about["low"],
+        about["high"],
+        arrays["t_code_s"],
+        {block: arrays[f"e_code_J_{block}"] for block in about["blocks"]},
+        box,
+        **fits,
+    )
+
+
+def _fit(about: dict[str, Any]) -> Fit:
+    lists: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in about.items()}
+    return Fit(**lists)

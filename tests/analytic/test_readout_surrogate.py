@@ -1,0 +1,151 @@
+"""A fitted read-out has the levels, spread, times and energies of the converters it was fitted to, drawn by seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aimc_spice.errors import DataError, FitError, OutsideValidity
+from aimc_spice.metrology.characteristic import Characteristic
+from aimc_spice.metrology.linearity import Linearity
+from aimc_spice.metrology.noise import Noise
+from aimc_spice.metrology.population import Population
+from aimc_spice.metrology.record import Record
+from aimc_spice.netlist.driven import Corner
+from aimc_spice.surrogate.fitted import describe, fit_readout
+from aimc_spice.surrogate.readout_archive import load_readout, save_readout
+from aimc_spice.surrogate.spread import fit_spread
+from converters import bowed, ideal_levels
+
+N_BITS = 6
+LSB = 1 / 2**N_BITS
+
+
+def line_of(levels):
+    return Linearity(levels, 0.0, 1.0, "V", LSB / 64, 0)
+
+
+def record(levels, inputs, deck="deck"):
+    codes = line_of(levels).convert(inputs)
+    energy = {"logic": 1e-12 * np.ones(len(codes)), "counter": 1e-14 * codes}
+    return Record(inputs, codes, 1e-9 * (1 + codes), energy, (deck,), "nobody", 0.0)
+
+
+def population(levels):
+    figures = tuple(characteristic(row).figures for row in levels)
+    seeds = np.arange(len(levels))
+    return Population("x", Corner(), seeds, levels, figures, {}, 0.0, 1.0, "V", LSB / 64, "nobody")
+
+
+def characteristic(levels, noise=None):
+    ramp = (np.arange(-2, 2**N_BITS + 2) + 0.5) * LSB
+    return Characteristic("x", Corner(), None, line_of(levels), record(levels, ramp), None, noise)
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return record(bowed(N_BITS, 0.4), np.random.default_rng(0).uniform(0, 1, 500), "held out")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """200 converters with offset, gain, a common bow and levels of their own."""
+    rng = np.random.default_rng(3)
+    k = np.arange(63) / 62
+    offset, gain, bow = (s * rng.standard_normal((200, 1)) for s in (0.5, 0.3, 0.2))
+    own = 0.05 * rng.standard_normal((200, 63))
+    return ideal_levels(N_BITS) + LSB * (offset + gain * k + bow * np.sin(np.pi * k) + own)
+
+
+def test_exact_where_the_circuit_is_exact(held_out):
+    found = fit_readout(characteristic(bowed(N_BITS, 0.4), Noise(1e-3, 2e-3, 9)), held_out)
+    assert found.error_lsb == 0.0
+    assert found.fit_time.rms_of_full_scale < 1e-12
+    assert found.fit_energy.rms_of_full_scale < 1e-12
+    assert found.t_conv == pytest.approx(1e-9 * (1 + 63 / 2))
+    assert found.e_conv == pytest.approx(1e-12 + 1e-14 * 63 / 2)
+    assert found.fit.held_out == ("held out",)
+    codes = found.nominal().codes(held_out.inputs[:, None])[:, 0]
+    np.testing.assert_array_equal(codes, held_out.codes)
+    np.testing.assert_allclose(found.energy_of(codes, "counter"), held_out.energy["counter"])
+    np.testing.assert_allclose(found.time_of(codes), held_out.t_conv)
+    assert "0.064 LSB rms" in describe(found)
+
+
+def test_a_wrong_level_shows_in_the_residual(held_out):
+    found = fit_readout(characteristic(ideal_levels(N_BITS)), held_out)
+    # inputs between the bowed and the straight levels get the code below: one LSB, as often as the mean bow says
+    mean_bow = np.mean(0.4 * np.sin(np.pi * np.arange(63) / 62)) * 63 / 64
+    assert found.error_lsb == pytest.approx(np.sqrt(mean_bow), abs=0.06)
+
+
+def test_drawn_converters_have_the_measured_statistics(held_out, samples):
+    found = fit_readout(characteristic(ideal_levels(N_BITS)), held_out, population(samples))
+    drawn = found.sample(4000, 1, "layer", "tile").thresholds
+    lines = [[line_of(row) for row in rows] for rows in (samples, drawn)]
+    for figure, tolerance in (("offset_lsb", 0.15), ("gain_error", 0.15), ("max_inl_lsb", 0.15), ("max_dnl_lsb", 0.1)):
+        wanted, got = (np.array([getattr(one, figure)() for one in row]) for row in lines)
+        assert got.std() == pytest.approx(wanted.std(), rel=tolerance), figure  # 200 samples know it to 5 to 10 %
+        assert abs(got.mean() - wanted.mean()) < 0.3 * wanted.std(), figure
+    np.testing.assert_allclose(drawn.std(axis=0), samples.std(axis=0, ddof=1), rtol=0.06)
+    wanted, got = np.corrcoef(samples.T)[0], np.corrcoef(drawn.T)[0]
+    np.testing.assert_allclose(got, wanted, atol=0.07)
+
+
+def test_independent_levels_stay_independent():
+    own = ideal_levels(N_BITS) + 0.1 * LSB * np.random.default_rng(5).standard_normal((100, 63))
+    drawn = fit_spread(own).draw(3000, np.random.default_rng(1))
+    steps, wanted = np.diff(drawn, axis=1).std(axis=0), np.diff(own, axis=1).std(axis=0)
+    assert steps.mean() == pytest.approx(wanted.mean(), rel=0.05)
+
+
+def test_the_same_seed_and_names_give_the_same_converters(held_out, samples):
+    found = fit_readout(characteristic(ideal_levels(N_BITS)), held_out, population(samples))
+    one = found.sample(8, 7, "layer 1", "tile 2").thresholds
+    np.testing.assert_array_equal(one, found.sample(8, 7, "layer 1", "tile 2").thresholds)
+    assert (one != found.sample(8, 7, "layer 1", "tile 3").thresholds).any()
+    assert (np.diff(one, axis=1) >= 0).all()
+
+
+def test_it_comes_back_from_its_file(tmp_path, held_out, samples):
+    found = fit_readout(characteristic(bowed(N_BITS, 0.4), Noise(1e-3, 2e-3, 9)), held_out, population(samples))
+    save_readout(found, tmp_path / "x.npz")
+    back = load_readout(tmp_path / "x.npz")
+    np.testing.assert_array_equal(back.sample(5, 1).thresholds, found.sample(5, 1).thresholds)
+    assert (back.fit, back.fit_time, back.fit_energy, back.box) == (
+        found.fit,
+        found.fit_time,
+        found.fit_energy,
+        found.box,
+    )
+    assert (back.e_conv, back.t_conv, back.sigma_noise) == (found.e_conv, found.t_conv, found.sigma_noise)
+
+
+def test_a_damaged_or_older_file_is_named(tmp_path, held_out):
+    path = tmp_path / "x.npz"
+    save_readout(fit_readout(characteristic(ideal_levels(N_BITS)), held_out), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-200])
+    with pytest.raises(DataError, match="is no fitted read-out"):
+        load_readout(path)
+    path.write_bytes(whole)
+    with np.load(path) as data:
+        old = {**data, "format": 0}
+    np.savez(path, **old)
+    with pytest.raises(DataError, match="of format 0, this version reads 1"):
+        load_readout(path)
+    del old["t_code_s"]
+    np.savez(path, **{**old, "format": 1})
+    with pytest.raises(DataError, match="t_code_s"):
+        load_readout(path)
+
+
+def test_what_cannot_be_fitted_is_said(held_out, samples):
+    with pytest.raises(FitError, match="got 5 samples"):
+        fit_spread(samples[:5])
+    found = fit_readout(characteristic(ideal_levels(N_BITS)), held_out)
+    with pytest.raises(OutsideValidity, match="its blocks are: logic, counter"):
+        found.energy_of(np.array([1]), "comparator")
+    found.check(np.array([9.0]))  # end codes were reached inside the box: it clips
+    with pytest.raises(OutsideValidity, match="9 V"):
+        found.check(np.array([9.0]), clips=False)
