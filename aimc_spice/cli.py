@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aimc_spice import __version__, store_cli, study_cli
+from aimc_spice import __version__, audit_cli, store_cli, study_cli
 from aimc_spice.errors import AimcSpiceError
 
 
@@ -103,4 +103,5 @@ def doctor() -> None:
 
 for command in (study_cli.netlist, study_cli.simulate, study_cli.evaluate, study_cli.sweep, study_cli.report):
     app.command()(command)
+app.command()(audit_cli.audit)
 app.add_typer(store_cli.app, name="store")

@@ -53,7 +53,7 @@ def netlist(
     """Write the SPICE deck of a whole network, or of one tile, to re-run by hand: ngspice -b FILE."""
     from aimc_spice.pipeline import deck_of
 
-    config, chosen = _open(study, choice, data, weights)
+    config, chosen = open_study(study, choice, data, weights)
     deck = deck_of(config, chosen, images, tile)
     if check:
         from aimc_spice.netlist.parse import parse_netlist
@@ -105,8 +105,8 @@ def evaluate(
     """Say how accurate one partitioning is by surrogate, on all test images."""
     from aimc_spice.pipeline import evaluate as run
 
-    config, chosen = _open(study, choice, data, weights)
-    with _bench(config, out / config.name) as bench:
+    config, chosen = open_study(study, choice, data, weights)
+    with open_bench(config, out / config.name) as bench:
         scores, fits, surrogate = run(config, chosen, bench, download=download)
     plain = re.sub(r"[^-+,.=()@\w]", "_", chosen.name)
     kept = out / config.name / f"surrogate_{plain}.npz"
@@ -147,7 +147,7 @@ def sweep(
     if dry_run:
         typer.echo(foresee(config, Store(folder / "store"), download=download))
         raise typer.Exit
-    with _bench(config, folder, cluster, keep=keep) as bench:
+    with open_bench(config, folder, cluster, keep=keep) as bench:
         rows, failures = attempt(config, bench, download=download)
         simulator = bench.pool.name
     if not rows:
@@ -201,13 +201,14 @@ def _study(path: Path, data: str, weights: str) -> StudyConfig:
     return load_study(path, **changes)
 
 
-def _open(path: Path, choice: str, data: str, weights: str) -> tuple[StudyConfig, ChoiceConfig]:
+def open_study(path: Path, choice: str, data: str, weights: str) -> tuple[StudyConfig, ChoiceConfig]:
+    """Read a study with changes, and pick one of its choices: the first where none is named."""
     config = _study(path, data, weights)
     return config, config.choice(choice) if choice else config.choices[0]
 
 
 @contextlib.contextmanager
-def _bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bool = False) -> Iterator[Bench]:
+def open_bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bool = False) -> Iterator[Bench]:
     """Open the pool and the store, with progress that estimates what is left."""
     from aimc_spice.dataset import Store
     from aimc_spice.pipeline import Bench

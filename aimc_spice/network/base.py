@@ -48,7 +48,7 @@ class NetworkSurrogate:
         """Return ``[sums of layer 0, sums of layer 1, …, network output]`` [V], for comparison with SPICE probes."""
         kept, v = [], v_in
         for index, layer in enumerate(self.layers):
-            sums = layer.sums(self._with_bias(v, layer, index), extrapolate=extrapolate)
+            sums = layer.sums(self.with_bias(v, layer, index), extrapolate=extrapolate)
             kept.append(sums)
             v = layer.activate(sums, extrapolate=extrapolate)
         return [*kept, v]
@@ -81,7 +81,8 @@ class NetworkSurrogate:
         except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as bad:
             raise DataError(f"{path} is no network surrogate", cause=str(bad), hint=_AGAIN) from bad
 
-    def _with_bias(self, v: Array, layer: LayerSurrogate, index: int) -> Array:
+    def with_bias(self, v: Array, layer: LayerSurrogate, index: int) -> Array:
+        """Return the word lines of layer `index` from its inputs (n, n_in) [V]: the bias row is added where missing."""
         n_rows = layer.rows[-1].stop
         if v.ndim != 2 or v.shape[1] not in {n_rows, n_rows - 1}:
             raise ShapeError(

@@ -1,0 +1,62 @@
+"""A network set beside its own circuits: the three answers agree, and an error in the surrogate is found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import aimc_spice.audit
+from aimc_spice.audit import audit_study
+from aimc_spice.config import load_study
+from aimc_spice.dataset import Store
+from aimc_spice.pipeline import Bench, program
+from aimc_spice.simulate import SimulatorPool
+from end_to_end.test_main_job import run, study  # noqa: F401  the fixture of the small study
+
+pytestmark = pytest.mark.ngspice
+
+
+def audited(study, **changes):  # noqa: F811
+    config = load_study(study)
+    with SimulatorPool(1) as pool:
+        bench = Bench(pool, Store(study.parent / "store"))
+        return audit_study(config, config.choices[-1], bench, n_tiles=1, n_vectors=3, **changes)
+
+
+def test_three_answers_agree_and_accuracy_does_not_move(study):  # noqa: F811
+    findings, effect = audited(study)
+    assert [f.label.split(",")[0] for f in findings] == ["layer 0"] * 2 + ["layer 1"] * 2
+    for finding in findings:
+        for pair in (("spice", "surrogate"), ("nodal", "surrogate"), ("spice", "nodal")):
+            assert finding.error(*pair)[1] < 1e-9  # linear circuits: rounding only
+    assert effect.flipped == 0
+    assert effect.low <= 0 <= effect.high
+
+
+def test_a_wrong_surrogate_is_found_with_its_size(study, monkeypatch):  # noqa: F811
+    """All operators 1 % too large: ngspice and the nodal solver agree with each other, not with it."""
+
+    def wrong(network, bench):
+        good = program(network, bench)
+        layers = (replace(one, operators=tuple(1.01 * m for m in one.operators)) for one in good.layers)
+        return replace(good, layers=tuple(layers))
+
+    monkeypatch.setattr(aimc_spice.audit, "program", wrong)
+    findings, _ = audited(study)
+    for finding in findings:
+        assert finding.error("spice", "surrogate")[1] == pytest.approx(0.01, rel=1e-6)
+        assert finding.error("spice", "nodal")[1] < 1e-9
+
+
+def test_circuit_that_is_not_linear_has_no_nodal_answer(study):  # noqa: F811
+    study.write_text(study.read_text().replace("gain = [30, 10]", 'gain = [30, 10]\nswing = "0.8 V"'))
+    findings, _ = audited(study)
+    assert all(finding.nodal is None for finding in findings)
+    assert max(np.sqrt(np.mean((f.spice - f.surrogate) ** 2)) for f in findings) < 1e-3  # V: a fitted curve
+
+
+def test_the_command_prints_tiles_decks_and_the_effect(study):  # noqa: F811
+    done = run("audit", study, "--choice", "cut", "--out", study.parent / "out", "--tiles", 1, "--vectors", 2)
+    assert done.exit_code == 0, done.output
+    assert "worst" in done.output
+    assert "with the measured errors at every tile" in done.output
