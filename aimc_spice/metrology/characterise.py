@@ -90,7 +90,7 @@ def _static(case: Case, line: Linearity, record: Record) -> Characteristic:
 def _sound(found: Found) -> dict[str, Characteristic]:
     """Return the cases that converted at all: a stuck one has no sine and no noise to speak of."""
     good = {name: one for name, one in found.items() if isinstance(one, Characteristic)}
-    return {name: one for name, one in good.items() if all(d.name != "stuck" for d in one.linearity.defects)}
+    return {name: one for name, one in good.items() if not one.is_stuck}
 
 
 def _sine(cases: Mapping[str, Case], found: Found, lab: Lab, n: int) -> Found:

@@ -60,6 +60,11 @@ class Characteristic:
     noise: Noise | None = None
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether one code stands over the whole ramp: there are no figures then."""
+        return any(defect.name == "stuck" for defect in self.linearity.defects)
+
+    @property
     def figures(self) -> Figures:
         """The figures of merit; ENOB by the sine test, or by the levels alone where there was none."""
         line, record = self.linearity, self.record

@@ -14,7 +14,7 @@ import numpy as np
 
 from aimc_spice.dataset.collect import Job, Progress, collect
 from aimc_spice.dataset.store import Store
-from aimc_spice.errors import SimulationError
+from aimc_spice.errors import MeasurementFailed, SimulationError
 from aimc_spice.metrology.levels import Array
 from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter
@@ -22,6 +22,7 @@ from aimc_spice.netlist.base import Transient
 from aimc_spice.simulate.base import Pool, Waveforms
 
 _PER_SWEEP, _PER_TRANSIENT = 20_000, 16
+_NUDGES = (1 / 256, 1 / 64, 1 / 16)  # LSB: how far inputs move where a code could not be read
 
 
 @dataclass(frozen=True)
@@ -50,44 +51,75 @@ def is_static(converter: Converter) -> bool:
 def convert(requests: Sequence[Request], lab: Lab) -> list[Record | SimulationError]:
     """Return what each converter did, or why there is no answer.
 
-    Every converter's failure stands in its own place of the list. Raises `DatasetError` where the store cannot be
-    written to.
+    Every converter's failure stands in its own place of the list. A deck in which a code cannot be read, because an
+    input stands on a transition, is tried again with inputs up to 1/16 LSB further; the record holds what was asked.
+    Raises `DatasetError` where the store cannot be written to.
     """
-    parts = [list(_parts(request)) for request in requests]
-    jobs = [
-        [Job(request.label, request.converter.deck(x)) for x in xs] for request, xs in zip(requests, parts, strict=True)
-    ]
-    try:
-        found = iter(collect([job for row in jobs for job in row], lab.pool, lab.store, lab.progress))
-    except SimulationError:
-        return [_one_by_one(request, row, xs, lab) for request, row, xs in zip(requests, jobs, parts, strict=True)]
-    return [_read(request, xs, [next(found) for _ in xs]) for request, xs in zip(requests, parts, strict=True)]
+    parts = [_Part(request, x) for request in requests for x in _cut(request)]
+    _run(parts, lab)
+    for nudge in _NUDGES:
+        _run([part.nudged(nudge) for part in parts if part.is_undecided(parts)], lab)
+    return [_joined([part for part in parts if part.request is request]) for request in requests]
 
 
-def _parts(request: Request) -> Iterator[Array]:
+class _Part:
+    """A deck's worth of a request, and what became of it."""
+
+    def __init__(self, request: Request, inputs: Array) -> None:
+        self.request, self.inputs = request, inputs
+        self.answer: Record | SimulationError | None = None
+
+    @property
+    def job(self) -> Job:
+        return Job(self.request.label, self.request.converter.deck(self.inputs))
+
+    def read(self, found: Waveforms) -> None:
+        try:
+            conversions = self.request.converter.read(self.inputs, found.axis, found.signals)
+        except SimulationError as failure:
+            where = f"{self.request.label}, {failure.where}".rstrip(", ")
+            self.answer = type(failure)(failure.what, where=where, cause=failure.cause, hint=failure.hint)
+            return
+        self.answer = Record.of(self.inputs, conversions, found.deck_digest, found.simulator, found.wall_s)
+
+    def is_undecided(self, parts: Sequence[_Part]) -> bool:
+        """Say whether other inputs might do: it could not be read, others of its request could, or it is alone."""
+        if not isinstance(self.answer, MeasurementFailed):
+            return False
+        twins = [part for part in parts if part.request is self.request]
+        return len(twins) == 1 or any(isinstance(part.answer, Record) for part in twins)
+
+    def nudged(self, by: float) -> _Part:
+        """Move the inputs by a part of an LSB: one that stood on a transition has no right code."""
+        converter = self.request.converter
+        self.inputs = self.inputs + by * (converter.high - converter.low) / 2**converter.n_bits
+        return self
+
+
+def _cut(request: Request) -> Iterator[Array]:
     n = _PER_SWEEP if is_static(request.converter) else _PER_TRANSIENT
     for start in range(0, len(request.inputs), n):
         yield request.inputs[start : start + n]
 
 
-def _one_by_one(request: Request, jobs: list[Job], inputs: list[Array], lab: Lab) -> Record | SimulationError:
-    """Look at one converter alone; what succeeded is in the store."""
+def _run(parts: Sequence[_Part], lab: Lab) -> None:
+    """Simulate and read; where something fails, look at every part alone: what succeeded is in the store."""
     try:
-        found = collect(jobs, lab.pool, lab.store, lab.progress)
+        found = collect([part.job for part in parts], lab.pool, lab.store, lab.progress)
     except SimulationError as failure:
-        return failure
-    return _read(request, inputs, found)
+        if len(parts) == 1:
+            parts[0].answer = failure
+            return
+        for part in parts:
+            _run([part], lab)
+        return
+    for part, waves in zip(parts, found, strict=True):
+        part.read(waves)
 
 
-def _read(request: Request, inputs: list[Array], found: list[Waveforms]) -> Record | SimulationError:
-    try:
-        return Record.joined([_record(request.converter, x, w) for x, w in zip(inputs, found, strict=True)])
-    except SimulationError as failure:
-        return type(failure)(
-            failure.what, where=f"{request.label}, {failure.where}".rstrip(", "), cause=failure.cause, hint=failure.hint
-        )
-
-
-def _record(converter: Converter, inputs: Array, found: Waveforms) -> Record:
-    conversions = converter.read(inputs, found.axis, found.signals)
-    return Record.of(inputs, conversions, found.deck_digest, found.simulator, found.wall_s)
+def _joined(parts: list[_Part]) -> Record | SimulationError:
+    answers = [part.answer for part in parts]
+    for failure in answers:
+        if isinstance(failure, SimulationError):
+            return failure
+    return Record.joined([answer for answer in answers if isinstance(answer, Record)])

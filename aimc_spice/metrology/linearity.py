@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.errors import ShapeError
+from aimc_spice.errors import ConverterStuck, ShapeError
 from aimc_spice.metrology.levels import Defect
 
 Array = NDArray[np.float64]
@@ -84,6 +84,8 @@ class Linearity:
             b, a = np.polyfit(k, self.levels, 1)
             return float(a), float(b)
         b = (self.levels[-1] - self.levels[0]) / (len(self.levels) - 1)
+        if not b > 0:
+            raise next((d.error("") for d in self.defects), ConverterStuck("all levels are at one input"))
         return float(self.levels[0] - b), float(b)
 
     def inl_lsb(self, reference: Reference = "endpoint") -> Array:

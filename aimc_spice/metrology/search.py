@@ -21,6 +21,8 @@ from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter
 
+_PHASE = 2 / 3  # of a step: however often it is halved, no input falls on an ideal level, where no code is right
+
 
 @dataclass(frozen=True)
 class Resolution:
@@ -111,13 +113,13 @@ class _Hunt:
         return Linearity(levels, c.low, c.high, c.quantity, width, len(record.codes), defects), record
 
     def _ramp(self) -> Array:
-        """Middles of the ideal codes, or finer."""
+        """One input a code, or finer."""
         margin = max(2 * self._lsb, self._how.margin * (self._converter.high - self._converter.low))
         return self._points(-margin, self._n_codes * self._lsb + margin)
 
     def _points(self, start: float, stop: float) -> Array:
-        k = np.arange(ceil(start / self._step - 0.5), np.floor(stop / self._step - 0.5) + 1)
-        return np.asarray(self._converter.low + (k + 0.5) * self._step)
+        k = np.arange(ceil(start / self._step - _PHASE), np.floor(stop / self._step - _PHASE) + 1)
+        return np.asarray(self._converter.low + (k + _PHASE) * self._step)
 
     def _choose(self, sweep: Sweep) -> Array:
         if not self._lengthened:

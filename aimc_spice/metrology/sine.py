@@ -16,6 +16,7 @@ from aimc_spice.errors import ShapeError
 from aimc_spice.metrology.levels import Array, Codes
 
 _N_HARMONICS = 10
+_PHASE = 1.0  # rad: no sample in the middle of the range, which is a transition, none twice
 _DB_OF_A_BIT, _DB_OF_A_SINE = 20 * np.log10(2.0), 10 * np.log10(1.5)  # 6.02 and 1.76 dB
 
 
@@ -53,7 +54,7 @@ class SineTest:
     @property
     def inputs(self) -> Array:
         """Return the samples (n_samples,) [V, A or C]."""
-        phase = 2 * np.pi * self.periods * np.arange(self.n_samples) / self.n_samples
+        phase = _PHASE + 2 * np.pi * self.periods * np.arange(self.n_samples) / self.n_samples
         return np.asarray(self.offset + self.amplitude * np.sin(phase))
 
 

@@ -71,9 +71,9 @@ class Macro:
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._check_cards()
+        check_cards(self.text, self.name)
         wanted = PORTS[self.role]
-        got, known = self._header()
+        got, known = header(self.text, self.name)
         if len(got) != len(wanted):
             raise NetlistError(
                 f"subcircuit {self.name}: got {len(got)} ports ({' '.join(got)}), "
@@ -119,25 +119,28 @@ class Macro:
         """Return what follows the nodes on an instance line: name and parameters."""
         return " ".join([self.name, *(f"{key}={spice(value)}" for key, value in self.params.items())])
 
-    def _check_cards(self) -> None:
-        """Refuse cards that would act on the whole deck: ``.control`` even runs programs."""
-        for match in _CARD.finditer(self.text):
-            if match.group(1).lower() not in _DEFINING:
-                raise NetlistError(
-                    f"subcircuit {self.name}: its text has the card {match.group(0).strip()}",
-                    hint=f"keep elements and {', '.join(f'.{card}' for card in _DEFINING)}; copy included text in",
-                )
 
-    def _header(self) -> tuple[list[str], set[str]]:
-        for match in _HEADER.finditer(self.text):
-            if match.group(1).lower() == self.name.lower():
-                words = match.group(2).replace("\n+", " ").replace("params:", " ").split()
-                pairs = re.findall(r"(\w+)\s*=", match.group(2))
-                joined = " ".join(words)
-                ports = re.sub(r"\w+\s*=\s*\S+", "", joined).split()
-                return ports, {pair.lower() for pair in pairs}
-        found = ", ".join(m.group(1) for m in _HEADER.finditer(self.text)) or "none"
-        raise NetlistError(f"the text has no subcircuit {self.name}", hint=f"it has: {found}")
+def check_cards(text: str, name: str) -> None:
+    """Refuse cards that would act on the whole deck: ``.control`` even runs programs."""
+    for match in _CARD.finditer(text):
+        if match.group(1).lower() not in _DEFINING:
+            raise NetlistError(
+                f"subcircuit {name}: its text has the card {match.group(0).strip()}",
+                hint=f"keep elements and {', '.join(f'.{card}' for card in _DEFINING)}; copy included text in",
+            )
+
+
+def header(text: str, name: str) -> tuple[list[str], set[str]]:
+    """Return the ports of a subcircuit, in order, and the names of its parameters, lower case."""
+    for match in _HEADER.finditer(text):
+        if match.group(1).lower() == name.lower():
+            words = match.group(2).replace("\n+", " ").replace("params:", " ").split()
+            pairs = re.findall(r"(\w+)\s*=", match.group(2))
+            joined = " ".join(words)
+            ports = re.sub(r"\w+\s*=\s*\S+", "", joined).split()
+            return ports, {pair.lower() for pair in pairs}
+    found = ", ".join(m.group(1) for m in _HEADER.finditer(text)) or "none"
+    raise NetlistError(f"the text has no subcircuit {name}", hint=f"it has: {found}")
 
 
 def definitions(macros: Iterable[Macro]) -> Lines:
