@@ -54,6 +54,23 @@ def map_weights(
     ShapeError, DeviceError
         A wrong shape; a weight that is not finite or beyond `w_max`; fewer than two levels.
     """
+    states, limit = pair_states(weights, bias=bias, n_levels=n_levels, zero=zero, w_max=w_max)
+    g_pos, g_neg = ((1 - state) * device.g_off + state * device.g_on for state in states)  # exact at both ends
+    return ConductanceMap(g_pos, g_neg, device, limit, bias is not None)
+
+
+def pair_states(
+    weights: ArrayLike,
+    *,
+    bias: ArrayLike | None = None,
+    n_levels: int | None,
+    zero: Zero,
+    w_max: float | None,
+) -> tuple[tuple[Array, Array], float]:
+    """Return the states of both cells of every pair, 0 is off and 1 is on, and the weight of a full pair.
+
+    Parameters and errors as in `map_weights`; any kind of cell may be set to the states.
+    """
     matrix = _stack(weights, bias)
     limit = float(np.abs(matrix).max()) if w_max is None else w_max
     limit = limit or 1.0  # all weights zero
@@ -68,9 +85,7 @@ def map_weights(
     if n_levels is not None:
         scaled = np.round(scaled * (n_levels - 1)) / (n_levels - 1)
     up, down = np.maximum(scaled, 0), np.maximum(-scaled, 0)
-    states = (up, down) if zero == "off" else (1 - down, 1 - up)
-    g_pos, g_neg = ((1 - state) * device.g_off + state * device.g_on for state in states)  # exact at both ends
-    return ConductanceMap(g_pos, g_neg, device, limit, bias is not None)
+    return ((up, down) if zero == "off" else (1 - down, 1 - up)), limit
 
 
 def _stack(weights: ArrayLike, bias: ArrayLike | None) -> Array:

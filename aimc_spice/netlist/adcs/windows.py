@@ -1,0 +1,108 @@
+"""How are conversions that follow each other on one time axis read?
+
+One idea: conversion k owns the window ``[k t_window, (k + 1) t_window)``; codes are sampled at its end, a flag's rising
+edge gives its time, supply power integrated over it gives its energy. What is neither high nor low, or never rises, is
+raised with the input and the time it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.errors import MeasurementFailed
+from aimc_spice.netlist.adcs.base import Array, Codes
+from aimc_spice.units import show
+
+
+def read_codes(axis: Array, bits: Array, at: Array, inputs: Array, v_dd: float, *, where: str) -> Codes:
+    """Sample bits and weigh them.
+
+    Parameters
+    ----------
+    axis : ndarray, shape (n_points,)
+        Time [s].
+    bits : ndarray, shape (n_bits, n_points)
+        Logic levels, least significant first [V].
+    at : ndarray, shape (n,)
+        When each conversion's code is valid [s].
+    inputs : ndarray, shape (n,)
+        For messages.
+    v_dd : float
+        Supply of the logic: below 0.2 of it is low, above 0.8 high [V].
+    where : str
+        Name of the converter.
+
+    Raises
+    ------
+    MeasurementFailed
+        A level that is neither high nor low.
+    """
+    levels = np.stack([np.interp(at, axis, bit) for bit in bits]) / v_dd
+    bad = np.argwhere(~((np.abs(levels) < 0.2) | (np.abs(levels - 1) < 0.2)))
+    if len(bad):
+        bit, k = bad[np.argmin(bad[:, 1])]
+        raise MeasurementFailed(
+            f"bit {bit} of conversion {k} (input {inputs[k]:.6g}) is at {show(float(levels[bit, k] * v_dd), 'V')} at "
+            f"{show(float(at[k]), 's')}: neither high nor low ({len(bad)} such levels in {len(inputs)} conversions)",
+            where=where,
+            hint="a comparator that had no time to decide: a longer clock period, or a larger overdrive",
+        )
+    codes: Codes = ((levels > 0.5) * 2 ** np.arange(len(bits))[:, None]).sum(axis=0).astype(np.int64)
+    return codes
+
+
+def rise_times(axis: Array, flag: Array, starts: Array, t_window: float, level: float, *, where: str) -> Array:
+    """Return how long after the start of its window a flag rises through `level`, shape (n,) [s].
+
+    Raises
+    ------
+    MeasurementFailed
+        It does not rise in some window: a conversion that never finished.
+    """
+    above = flag >= level
+    index = np.flatnonzero(~above[:-1] & above[1:])
+    slope = (level - flag[index]) / (flag[index + 1] - flag[index])
+    times = axis[index] + slope * (axis[index + 1] - axis[index])
+    first = np.searchsorted(times, starts)
+    padded = np.append(times, np.inf)[first] - starts
+    late = np.flatnonzero(~(padded < t_window))
+    if len(late):
+        raise MeasurementFailed(
+            f"{len(late)} of {len(starts)} conversions never finished, first number {late[0]}, which began at "
+            f"{show(float(starts[late[0]]), 's')} and had {show(t_window, 's')}",
+            where=where,
+            hint="give the conversion more clock periods",
+        )
+    return np.asarray(padded)
+
+
+def window_integrals(axis: Array, values: Array, edges: Array) -> NDArray[np.float64]:
+    """Integrate a waveform (trapezoids) between successive edges (n + 1,) [s]; returns (n,)."""
+    running = np.concatenate([[0.0], np.cumsum(np.diff(axis) * (values[1:] + values[:-1]) / 2)])
+    return np.diff(np.interp(edges, axis, running))
+
+
+def energies(
+    axis: Array, signals: Mapping[str, Array], supplies: Mapping[str, Sequence[tuple[str, float]]], edges: Array
+) -> dict[str, Array]:
+    """Return the energy of every window by block, each (n,) [J].
+
+    Parameters
+    ----------
+    axis : ndarray, shape (n_points,)
+        Time [s].
+    signals : mapping
+        Probes by name; a current flows into the source's positive node, so a supply that delivers is negative.
+    supplies : mapping
+        Block to its sources: name and voltage [V].
+    edges : ndarray, shape (n + 1,)
+        Bounds of the windows [s].
+    """
+    powers = {
+        block: sum((-v * signals[f"i({name})"] for name, v in sources), np.zeros(len(axis)))
+        for block, sources in supplies.items()
+    }
+    return {block: window_integrals(axis, power, edges) for block, power in powers.items()}
