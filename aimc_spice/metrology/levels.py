@@ -70,9 +70,9 @@ class Sweep:
         return Sweep.of(np.concatenate([self.inputs, other.inputs]), np.concatenate([self.codes, other.codes]))
 
     def gaps(self, resolution: float) -> Array:
-        """Return the midpoints between neighbours that differ in code and lie further apart than `resolution`."""
-        wide = (np.diff(self.inputs) > resolution) & (np.diff(self.codes) != 0)
-        return np.asarray(self.inputs[:-1][wide] + 0.5 * np.diff(self.inputs)[wide])
+        """Return the inputs (m, 2) of neighbours that differ in code and lie further apart than `resolution`."""
+        wide = np.flatnonzero((np.diff(self.inputs) > resolution) & (np.diff(self.codes) != 0))
+        return np.stack([self.inputs[wide], self.inputs[wide + 1]], axis=1)
 
     def levels(self, n_bits: int) -> Array:
         """Return the transition levels to codes 1, 2, …, shape (2**n_bits - 1,), rising."""

@@ -2,8 +2,9 @@
 
 One idea: a ramp of one step a code, then halving, all transitions of all converters in one batch a round, until every
 bracket is narrower than the resolution: 1 + log2(1 / resolution) conversions a code instead of 1 / resolution. Where a
-ramp costs next to nothing (a DC sweep) it has the full resolution at once, in one deck. A ramp whose ends do not show
-the end codes is lengthened once. Rounds are counted beforehand, so a converter that falls back or flickers ends too.
+ramp costs next to nothing (a DC sweep) it has the full resolution at once, in one deck. Of many transitions a few are
+halved first; where they lie on a smooth curve, the others are looked for beside it, two conversions each. A ramp whose
+ends do not show the end codes is lengthened once. Rounds are counted, so a converter that falls or flickers ends too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from math import ceil, log2
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aimc_spice.errors import ConfigError, SimulationError
 from aimc_spice.metrology.convert import _PER_SWEEP, Lab, Request, convert, is_static
@@ -21,6 +23,7 @@ from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter
 
+_N_ANCHORS = 16
 _PHASE = 2 / 3  # of a step: however often it is halved, no input falls on an ideal level, where no code is right
 
 
@@ -84,7 +87,10 @@ class _Hunt:
         self._lsb = (converter.high - converter.low) / self._n_codes
         dense = is_static(converter) and self._n_codes / resolution.lsb <= 0.9 * _PER_SWEEP
         self._step = self._lsb / 2 ** ceil(log2(1 / resolution.lsb)) if dense else self._lsb
-        self._rounds = ceil(log2(self._step / (resolution.lsb * self._lsb)) - 1e-9)
+        self._depth = ceil(log2(self._step / (resolution.lsb * self._lsb)) - 1e-9)
+        self._left = {"anchors": self._depth, "halving": self._depth}
+        self._anchors: Array | None = None
+        self._guessed = False
         self._records: list[Record] = []
         self._failure: SimulationError | None = None
         self._lengthened = False
@@ -109,7 +115,7 @@ class _Hunt:
         record, c = Record.joined(self._records), self._converter
         sweep = record.sweep
         defects, levels = sweep.defects(c.n_bits, c.quantity), sweep.levels(c.n_bits)
-        width = min(self._step, self._how.lsb * self._lsb)
+        width = min(self._step, self._width)
         return Linearity(levels, c.low, c.high, c.quantity, width, len(record.codes), defects), record
 
     def _ramp(self) -> Array:
@@ -126,10 +132,40 @@ class _Hunt:
             self._lengthened = True
             if len(more := self._longer(sweep)):
                 return more
-        if not self._rounds:
+        gaps = sweep.gaps(self._width * (1 + 1e-9))
+        if self._anchors is None:
+            few = len(gaps) < 3 * _N_ANCHORS or self._depth < 4
+            self._anchors = gaps[:0] if few else gaps[np.linspace(0, len(gaps) - 1, _N_ANCHORS).round().astype(int)]
+            self._guessed = few
+        inside = gaps[_within(gaps, self._anchors)]
+        if len(inside) and self._left["anchors"]:
+            self._left["anchors"] -= 1
+            return np.asarray(inside.mean(axis=1))
+        if not self._guessed:
+            self._guessed = True
+            if len(guesses := self._guess(sweep, gaps, self._anchors)):
+                return guesses
+        self._left["halving"] -= 1
+        return np.asarray(gaps.mean(axis=1)) if self._left["halving"] >= 0 else np.empty(0)
+
+    @property
+    def _width(self) -> float:
+        return float(self._how.lsb * self._lsb)
+
+    def _guess(self, sweep: Sweep, gaps: Array, anchors: Array) -> Array:
+        """Return inputs on both sides of where the anchors say that levels are; nothing where they do not agree."""
+        levels = sweep.levels(self._converter.n_bits)
+        codes = np.unique(sweep.codes[np.searchsorted(sweep.inputs, anchors[:, 0])])
+        ideal = self._converter.low + self._lsb * np.arange(1, self._n_codes)
+        curve = (levels - ideal)[codes]
+        between = np.interp(codes[1:-1:2], codes[::2], curve[::2])
+        if np.abs(between - curve[1:-1:2]).max() > self._width:
             return np.empty(0)
-        self._rounds -= 1
-        return sweep.gaps(self._how.lsb * self._lsb * (1 + 1e-9))
+        guess = ideal + np.interp(np.arange(len(ideal)), codes, curve)
+        sides = np.stack([guess - 0.49 * self._width, guess + 0.49 * self._width], axis=1)
+        place = np.clip(np.searchsorted(gaps[:, 0], guess, side="right") - 1, 0, len(gaps) - 1)
+        good = (gaps[place, 0] < sides[:, 0]) & (sides[:, 1] < gaps[place, 1])
+        return np.asarray(sides[good].ravel())
 
     def _longer(self, sweep: Sweep) -> Array:
         """Return inputs beyond an end whose code did not show; nothing for one that is stuck."""
@@ -142,3 +178,11 @@ class _Hunt:
         beyond = sweep.inputs[-1] - low + 0.5 * self._step
         above = self._points(beyond, span + reach) if last < self._n_codes - 1 else np.empty(0)
         return np.concatenate([below, above])
+
+
+def _within(gaps: Array, brackets: Array) -> NDArray[np.bool_]:
+    """Return which gaps (m, 2) lie inside one of the brackets (k, 2), both in rising order."""
+    if not len(brackets):
+        return np.zeros(len(gaps), dtype=np.bool_)
+    place = np.clip(np.searchsorted(brackets[:, 0], gaps[:, 0], side="right") - 1, 0, len(brackets) - 1)
+    return np.asarray((brackets[place, 0] <= gaps[:, 0]) & (gaps[:, 1] <= brackets[place, 1]))

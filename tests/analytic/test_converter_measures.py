@@ -80,7 +80,7 @@ def test_levels_are_midpoints_of_brackets_in_any_order():
     inputs = np.array([0.0, 0.9, 0.2, 0.35, 0.55, 0.7])
     sweep = Sweep.of(inputs, np.floor(4 * inputs).astype(int))
     np.testing.assert_allclose(sweep.levels(2), [0.275, 0.45, 0.8])
-    np.testing.assert_allclose(sweep.gaps(0.16), [0.45, 0.8])
+    np.testing.assert_allclose(sweep.gaps(0.16), [[0.35, 0.55], [0.7, 0.9]])
 
 
 def test_levels_of_a_transfer_that_falls_are_those_of_its_histogram():

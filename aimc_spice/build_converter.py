@@ -1,0 +1,147 @@
+"""How does a converter file become circuits? A builder of (corner, seed), from the registry or a user's subcircuit.
+
+One idea: everything a file says is checked before anything runs: the type, its parameters by name, the ports of a
+subcircuit. Nothing simulates here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import asdict
+from pathlib import Path
+
+from aimc_spice.config.converter import ConverterConfig, CornerConfig, SubcktConfig, load_converter, value_of
+from aimc_spice.errors import ConfigError, NetlistError
+from aimc_spice.metrology.characterise import Measurements
+from aimc_spice.metrology.search import Resolution
+from aimc_spice.metrology.spec import Spec
+from aimc_spice.netlist.adcs import CONVERTERS
+from aimc_spice.netlist.adcs.base import Converter, ConverterBuilder, Mismatch
+from aimc_spice.netlist.adcs.mos import from_lib
+from aimc_spice.netlist.adcs.user import Ports, Timing, UserConverter
+from aimc_spice.netlist.driven import Corner
+from aimc_spice.share import share
+
+_OWN = ("n_bits", "level", "corner", "mismatch", "seed")
+
+
+def open_converter(name: str | Path) -> ConverterConfig:
+    """Read a converter file: a path, or the name of one that comes with the toolkit.
+
+    Raises
+    ------
+    ConfigError
+        There is none, or it is not valid.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        folder = share("calibration", "adcs")
+        path = folder / f"{name}.toml"
+        if not path.exists():
+            known = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
+            raise ConfigError(f"there is no converter {str(name)!r}", hint=f"a .toml file, or one of: {known}")
+    return load_converter(path)
+
+
+def builder_of(config: ConverterConfig, models: Path | None = None) -> ConverterBuilder:
+    """Return the function that builds the converter of a file in a corner, with a seed.
+
+    Parameters
+    ----------
+    config : ConverterConfig
+        The file.
+    models : Path, optional
+        Library of transistor models; the process of a corner names its section.
+
+    Raises
+    ------
+    ConfigError, NetlistError
+        An unknown type or parameter; ports that are not those of the subcircuit; a section the library lacks.
+    """
+    build = _user(config.subckt, models) if config.subckt else _registered(config, models)
+    build(corners_of(config)[0], None)
+    return build
+
+
+def corners_of(config: ConverterConfig) -> list[Corner]:
+    """Return the corners of a file, the nominal one first."""
+    return [corner_of(table) for table in config.corners]
+
+
+def corner_of(table: CornerConfig) -> Corner:
+    """Return a corner."""
+    return Corner(table.process, table.temp, table.vdd_scale)
+
+
+def spec_of(config: ConverterConfig) -> Spec:
+    """Return the specification of a file."""
+    return Spec(**config.spec.model_dump())
+
+
+def measurements_of(config: ConverterConfig) -> Measurements:
+    """Return what is measured."""
+    table = config.measure
+    return Measurements(Resolution(table.resolution, table.margin, table.further), table.n_sine, table.n_repeat)
+
+
+def _registered(config: ConverterConfig, models: Path | None) -> ConverterBuilder:
+    if config.kind not in CONVERTERS:
+        raise ConfigError(f"kind: got {config.kind!r}", hint=f"known: subckt, {', '.join(sorted(CONVERTERS))}")
+    if models is not None:
+        raise ConfigError(
+            f"the type {config.kind} has its own models", hint="--models is for kind = 'subckt', whose text uses them"
+        )
+    make = CONVERTERS[config.kind]
+    known = sorted(set(inspect.signature(make).parameters) - set(_OWN))
+    if unknown := sorted(set(config.params) - set(known)):
+        raise ConfigError(f"params: {config.kind} has no {', '.join(unknown)}", hint=f"it has: {', '.join(known)}")
+    params = {name: value_of(name, value) for name, value in config.params.items()}
+    mismatch = Mismatch(**config.mismatch.model_dump())
+
+    def build(corner: Corner, seed: int | None) -> Converter:
+        return make(config.n_bits, config.level, corner, mismatch, seed, **params)
+
+    return build
+
+
+def _user(table: SubcktConfig, models: Path | None) -> ConverterBuilder:
+    try:
+        text = table.file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as bad:
+        raise NetlistError(f"cannot read the subcircuit file {table.file}", cause=str(bad)) from bad
+    ports = Ports(
+        table.input,
+        tuple(table.bits),
+        table.input_n,
+        table.start,
+        table.clock,
+        table.done,
+        table.supplies,
+        tuple(table.ground),
+    )
+    timing = Timing(table.t_window, table.t_clk, table.t_start, table.t_step)
+
+    def build(corner: Corner, seed: int | None) -> Converter:
+        if seed is not None:
+            raise ConfigError("a user's subcircuit has no mismatch to draw", hint="leave [monte_carlo] out")
+        whole = text if models is None else f"{from_lib(models, corner.process)}\n{text}"
+        return UserConverter(
+            table.name,
+            whole,
+            ports,
+            *table.range,
+            table.quantity,
+            timing,
+            table.v_logic,
+            table.common_mode,
+            table.params,
+            corner,
+        )
+
+    return build
+
+
+def describe_corner(corner: Corner) -> str:
+    """Return a corner as text for a folder: ``tt_300.15K_x1``."""
+    values = asdict(corner)
+    return f"{values['process']}_{values['temp_k']:g}K_x{values['vdd_scale']:g}"

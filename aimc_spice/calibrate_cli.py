@@ -1,0 +1,59 @@
+"""Which commands measure a circuit and fit its surrogate? ``calibrate adc``.
+
+Thin: options in, a few calls of the rooms, something printed or written. Added to the command line by `cli`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Measure a circuit and fit its surrogate.", no_args_is_help=True)
+
+
+@app.command()
+def adc(
+    converter: Annotated[str, typer.Argument(help="Converter file (TOML), or the name of one in calibration/adcs.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for results; finished simulations are kept under store/.")
+    ] = Path("results"),
+    models: Annotated[
+        Path | None, typer.Option("--models", help="Library of transistor models for a user's subcircuit.")
+    ] = None,
+    corner: Annotated[
+        str, typer.Option("--corner", help="Only this process (section of the library); default: as the file says.")
+    ] = "",
+    samples: Annotated[int, typer.Option(min=-1, help="Monte Carlo samples; 0: none; -1: as the file says.")] = -1,
+    workers: Annotated[int, typer.Option(min=0, help="Simulators at once; 0: as the file says.")] = 0,
+) -> None:
+    """Measure a converter: levels, INL, DNL, ENOB, noise, time, energy, corners, yield; fit its read-out surrogate."""
+    from rich.console import Console
+
+    from aimc_spice.build_converter import open_converter
+    from aimc_spice.calibrate_converter import calibrate_converter, changed, write_results
+    from aimc_spice.dataset import Store
+    from aimc_spice.metrology.convert import Lab
+    from aimc_spice.report.converter import converter_table
+    from aimc_spice.simulate import SimulatorPool
+    from aimc_spice.study_cli import _progress
+    from aimc_spice.surrogate.fitted import describe
+
+    config = changed(open_converter(converter), corner=corner, n_samples=samples)
+    folder, run = out / config.name, config.spice
+    pool = SimulatorPool(workers or run.workers, backend=run.backend, timeout_s=run.timeout, runs_dir=folder / "runs")
+    with pool, _progress() as tell:
+        results = calibrate_converter(config, Lab(pool, Store(folder / "store"), tell), models)
+    write_results(results, folder)
+    Console(soft_wrap=True).print(converter_table(results.measured, results.population))
+    if results.readout:
+        typer.echo(describe(results.readout))
+    if results.population:
+        found = results.population.yield_for(results.spec)
+        typer.echo(f"yield: {found.share:.1%} of {found.n} (95 %: {found.low:.1%} to {found.high:.1%})")
+    typer.echo(f"written: {folder}/*.nc, readout.npz, converter.png")
+    results.raise_for_failures()
+    for line in results.misses():
+        typer.echo(f"misses {line}")
+    raise typer.Exit(1 if results.misses() else 0)
