@@ -24,12 +24,13 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class DataFile:
-    """A published file: its name without .gz, and the md5 of its decompressed bytes."""
+    """A published file: its name without .gz, the md5 of its decompressed bytes, and a word on where to get it."""
 
     name: str
     md5: str
     folder: str
     mirrors: tuple[str, ...] = ()
+    origin: str = ""
 
 
 def cache_dir() -> Path:
@@ -128,6 +129,7 @@ def _missing(file: DataFile) -> DataError:
     return DataError(
         f"data file {file.name} (or {file.name}.gz) is missing",
         where=f"looked in {places}, with and without the folder {file.folder}/",
-        hint=f"put the {file.folder} files there or set {ENVIRONMENT} to their folder; or pass download=True"
-        + (f" to fetch them from {file.mirrors[0]}" if file.mirrors else ""),
+        hint=f"put the {file.folder} files there or set {ENVIRONMENT} to their folder"
+        + (f"; or pass download=True to fetch them from {file.mirrors[0]}" if file.mirrors else "")
+        + (f"; {file.origin}" if file.origin else ""),
     )

@@ -1,5 +1,6 @@
 """Which command made the committed weights? This one: ``python -m aimc_spice.workloads.train --help``.
 
+Options alone train a binary perceptron for circuits; a name first trains that network of the zoo (`train_zoo`).
 It connects data, training and the weight file. The test set is only used once, to state the accuracy at the end.
 """
 
@@ -19,6 +20,7 @@ from aimc_spice.adapt.training import TrainPlan, TrainResult, train
 from aimc_spice.adapt.wired import WiredReadout
 from aimc_spice.errors import AimcSpiceError
 from aimc_spice.netlist.wire import Wire
+from aimc_spice.workloads import train_zoo
 from aimc_spice.workloads.base import Workload
 from aimc_spice.workloads.digits import digits
 from aimc_spice.workloads.mnist import mnist
@@ -26,6 +28,7 @@ from aimc_spice.workloads.software import SigmoidMlp, trained_readout
 from aimc_spice.workloads.weights import NetworkWeights
 
 HIDDEN = (120, 84)
+_ZOO = "With a name in place of options: networks of the zoo, python -m aimc_spice.workloads.train NAME --help."
 PLANS = {
     ("mnist", "ideal"): TrainPlan(epochs=60, learning_rate=2e-3),
     ("mnist", "diff_amp"): TrainPlan(epochs=60, learning_rate=2e-3, sharpness=0.3),
@@ -37,9 +40,11 @@ PLANS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, report the test accuracy and write the weight file; return the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser().parse_args(given)
     try:
-        _run(options, given)
+        if given and not given[0].startswith("-"):
+            train_zoo.run(given)
+        else:
+            _run(_parser().parse_args(given), given)
     except AimcSpiceError as bad:
         print(bad, file=sys.stderr)
         return 1
@@ -100,7 +105,9 @@ def _show(epoch: int, loss: float, accuracy: float) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m aimc_spice.workloads.train", description="Train binary weights.")
+    parser = argparse.ArgumentParser(
+        prog="python -m aimc_spice.workloads.train", description="Train binary weights.", epilog=_ZOO
+    )
     parser.add_argument("--data", choices=["mnist", "digits"], required=True)
     parser.add_argument("--readout", choices=["ideal", "diff_amp"], required=True)
     parser.add_argument("--n-h", type=int, nargs=3, default=[16, 8, 8], help="partitions per layer that training sees")

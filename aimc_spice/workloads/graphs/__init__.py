@@ -1,0 +1,1 @@
+"""Which networks come along? Their graphs in plain ONNX, weights drawn at random; training fills them in."""
