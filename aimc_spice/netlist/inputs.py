@@ -54,7 +54,7 @@ class Planes:
     @property
     def batch(self) -> int:
         """Number of input vectors."""
-        return self.levels.shape[1]
+        return int(self.levels.shape[1])
 
     def sequence(self) -> Array:
         """Return the levels in the order of their operations, shape (n_planes * batch, n_rows)."""

@@ -169,9 +169,9 @@ def multiplexer(n: int, *, r_on: float = 1e3, r_off: float = 1e12, c_inj: float 
     return Subckt(f"mux_{n}", ports, (Lines(switches),), f"column multiplexer, {n} to 1")
 
 
-def switch_text() -> str:
-    """Return the text of the switches that `multiplexer` needs."""
-    return _text("switches")
+def switch_text(*, mos: bool = False) -> str:
+    """Return the text of the switches that `multiplexer` needs, or those of MOS transistors."""
+    return _text("switches_mos" if mos else "switches")
 
 
 def _limited(role: Role, name: str, params: dict[str, float], opamp: OpAmp, *more: str) -> FrontEnd:

@@ -7,7 +7,7 @@ at ``low + k * lsb``, ``lsb = (high - low) / 2**n_bits``. It runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import NetlistError, ShapeError
-from aimc_spice.netlist.base import Deck
+from aimc_spice.netlist.base import Deck, Part
 from aimc_spice.netlist.driven import Corner
 
 Array = NDArray[np.float64]
@@ -91,6 +91,64 @@ class Converter(Protocol):
         MeasurementFailed
             A conversion that never finished, a logic level that is neither high nor low: which input, which bit, when.
         """
+        ...
+
+
+@runtime_checkable
+class Embeddable(Protocol):
+    """A converter that can stand behind the columns of a larger deck, many of them beside each other.
+
+    All instances convert at the same times, `starts`, the voltage at a node of the deck, which must stay for `t_conv`.
+    Node and element names outside of subcircuits begin with the name of the instance, or with ``adc_`` where shared.
+    """
+
+    @property
+    def n_bits(self) -> int:
+        """Bits."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower end of the input range [V]."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper end of the input range [V]."""
+        ...
+
+    @property
+    def t_conv(self) -> float:
+        """From the start of a conversion to when its code may be read and the next may start [s]."""
+        ...
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Simulator options that it needs."""
+        ...
+
+    def definitions(self) -> tuple[Part, ...]:
+        """Return models and subcircuits, once for the deck."""
+        ...
+
+    def shared(self, starts: Array) -> Part:
+        """Return what all instances share: supplies, clocks, a ramp; conversions begin at `starts` (n,) [s]."""
+        ...
+
+    def instance(self, name: str, node: str) -> Part:
+        """Return one converter of the voltage at `node`."""
+        ...
+
+    def probes(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return what must be kept to read these instances."""
+        ...
+
+    def decode(self, name: str, starts: Array, axis: Array, signals: Mapping[str, Array]) -> tuple[Codes, Array]:
+        """Return codes and times from start to valid code [s], each (n,), of one instance; see `Converter.read`."""
+        ...
+
+    def supplies(self, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, float]]]:
+        """Return, by block, the sources whose energy counts: name and voltage [V]; empty where supplies are ideal."""
         ...
 
 

@@ -1,0 +1,152 @@
+"""What did a tile do, seen from its waveforms: codes, products, latency and energy by block?
+
+One idea: the deck's own probes say what is where (`netlist.tiles.base.TileProbes`), so the same reader serves every
+kind of tile. It simulates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.netlist.adcs.base import Codes, Embeddable
+from aimc_spice.netlist.adcs.windows import window_integrals
+from aimc_spice.netlist.tiles.base import TileProbes
+from aimc_spice.simulate.base import Waveforms
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TileRun:
+    """What a tile did.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_operations, n_cols)
+        As the converters gave them.
+    columns : ndarray, shape (n_operations, n_cols)
+        What they were given: outputs of the columns when the first conversion starts [V].
+    product : ndarray, shape (batch, n_cols)
+        Codes as voltages above the reference, planes shifted, added and subtracted [V].
+    t_mvm : float
+        Of one product: all its operations [s].
+    latency : mapping of str to float
+        Of one operation, by block [s]: "drivers" until the slowest word line has moved 90 %, "columns" until every
+        output stays within half a step of what is converted, "converters" the slowest code; and "operation", from one
+        to the next. Where nothing moves a block takes no time.
+    energy : mapping of str to ndarray, shape (batch,)
+        Of each product by block [J].
+    """
+
+    codes: Codes
+    columns: Array
+    product: Array
+    t_mvm: float
+    latency: Mapping[str, float]
+    energy: Mapping[str, Array]
+
+    @property
+    def e_mvm(self) -> float:
+        """Mean energy of a product [J]."""
+        return float(sum(np.mean(values) for values in self.energy.values()))
+
+
+def read_tile(found: Waveforms, probes: TileProbes, adc: Embeddable, *, v_ref: float = 0.0) -> TileRun:
+    """Read the waveforms of a tile's deck.
+
+    Parameters
+    ----------
+    found : Waveforms
+        Of the deck that `probes` belongs to.
+    probes : TileProbes
+        What is where.
+    adc : Embeddable
+        The converters.
+    v_ref : float
+        Output of a column without input [V].
+
+    Raises
+    ------
+    MeasurementFailed
+        A conversion that never finished, a level that is neither high nor low.
+    """
+    n, planes = probes.n_operations, probes.planes
+    codes, times = _codes(found, probes, adc)
+    starts = probes.schedule.operations(n)
+    columns = _at(found, starts + probes.schedule.t_first, probes.columns)
+    lsb = (adc.high - adc.low) / 2**adc.n_bits
+    product = planes.combine(adc.low + (codes + 0.5) * lsb - v_ref)
+    latency = {
+        "drivers": _driver_time(found, probes, starts),
+        "columns": _column_time(found, probes, columns, lsb / 2),
+        "converters": float(times.max()),
+        "operation": probes.schedule.windows.t_window,
+    }
+    t_mvm = len(planes.weights) * probes.schedule.windows.t_window - probes.schedule.t_idle
+    return TileRun(codes, columns, product, t_mvm, latency, _energies(found, probes))
+
+
+def _codes(found: Waveforms, probes: TileProbes, adc: Embeddable) -> tuple[Codes, Array]:
+    """Return codes and times to code, (n_operations, n_cols): slots of a converter are neighbouring columns."""
+    n, slots = probes.n_operations, probes.schedule.n_slots
+    starts = probes.schedule.conversions(n)
+    pairs = [adc.decode(name, starts, found.axis, found.signals) for name in probes.converters]
+    codes = np.stack([c.reshape(n, slots) for c, _ in pairs], axis=1).reshape(n, -1)
+    times = np.stack([t.reshape(n, slots) for _, t in pairs], axis=1).reshape(n, -1)
+    return codes, times
+
+
+def _at(found: Waveforms, times: Array, nodes: tuple[str, ...]) -> Array:
+    return np.stack([np.interp(times, found.axis, found.signals[f"v({node})"]) for node in nodes], axis=1)
+
+
+def _driver_time(found: Waveforms, probes: TileProbes, starts: Array) -> float:
+    """Return the longest time from a start until a word line has done nine tenths of its move."""
+    worst, half = 0.0, probes.schedule.t_int / 2
+    for v in (found.signals[f"v({node})"] for pairs in probes.sources.values() for _, node in pairs):
+        befores, targets = (np.interp(starts + t, found.axis, v) for t in (0.0, half))
+        for start, before, target in zip(starts, befores, targets, strict=True):
+            inside = (found.axis >= start) & (found.axis <= start + half)
+            far = np.abs(v[inside] - target) > 0.1 * abs(target - before) + 1e-12
+            worst = max(worst, float(found.axis[inside][far][-1] - start)) if far.any() else worst
+    return worst
+
+
+def _column_time(found: Waveforms, probes: TileProbes, columns: Array, tolerance: float) -> float:
+    """Return the longest time from a start until an output stays within `tolerance` of what is converted."""
+    worst, schedule = 0.0, probes.schedule
+    for start, targets in zip(schedule.operations(probes.n_operations), columns, strict=True):
+        inside = (found.axis >= start) & (found.axis <= start + schedule.t_first)
+        time = found.axis[inside] - start
+        for node, target in zip(probes.columns, targets, strict=True):
+            far = np.flatnonzero(np.abs(found.signals[f"v({node})"][inside] - target) > tolerance)
+            worst = max(worst, float(time[far[-1]])) if len(far) else worst
+    return worst
+
+
+def _energies(found: Waveforms, probes: TileProbes) -> dict[str, Array]:
+    """Return the energy of each product by block; what a driver's resistance burns is the drivers'."""
+    powers = {block: _power(found, pairs) for block, pairs in probes.sources.items()}
+    if probes.r_driver and "array" in powers:
+        currents = (found.signals[f"i({name})"] for name, _ in probes.sources["array"])
+        powers["drivers"] = probes.r_driver * sum((i**2 for i in currents), np.zeros(len(found.axis)))
+        powers["array"] = powers["array"] - powers["drivers"]
+    for block, pairs in probes.rails.items():
+        powers[block] = sum((v * np.abs(found.signals[f"i({name})"]) for name, v in pairs), np.zeros(len(found.axis)))
+    for block, pairs in probes.supplies.items():
+        powers[block] = sum((-v * found.signals[f"i({name})"] for name, v in pairs), np.zeros(len(found.axis)))
+    edges = probes.schedule.operations(probes.n_operations)
+    edges = np.append(edges, edges[-1] + probes.schedule.windows.t_window)
+    batch = probes.planes.batch
+    return {b: window_integrals(found.axis, p, edges).reshape(-1, batch).sum(axis=0) for b, p in powers.items()}
+
+
+def _power(found: Waveforms, pairs: object) -> Array:
+    total = np.zeros(len(found.axis))
+    for name, node in pairs:  # type: ignore[attr-defined]
+        total -= found.signals[f"i({name})"] * found.signals[f"v({node})"]
+    return total

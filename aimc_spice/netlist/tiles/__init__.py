@@ -1,0 +1,1 @@
+"""Whole tiles as one deck: drivers, crossbar, front ends, converters."""

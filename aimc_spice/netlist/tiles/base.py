@@ -1,0 +1,133 @@
+"""When does what happen in one operation of a tile, and what is read from its deck?
+
+One idea: an operation owns a window of time; `Schedule` says when word lines move, when columns are sampled and when
+each converter starts, so that deck and reader agree. It writes no circuit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.drivers import Windows
+from aimc_spice.netlist.inputs import Planes
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Times of the operations of a tile.
+
+    Parameters
+    ----------
+    t_rise : float
+        Edges of the word lines [s].
+    t_int : float
+        How long inputs act before a column is converted, or held: settling, or integration [s].
+    t_conv : float
+        Of one conversion [s].
+    n_slots : int
+        Conversions one after the other in an operation: columns that share a converter.
+    t_hold : float
+        Columns that hold their value (samplers, integrators): word lines fall after `t_int`, samplers open an edge
+        before, and `t_hold` later [s] the first conversion starts. Zero: word lines stay until the last code is there.
+    t_idle : float
+        At the end of each operation, for the columns to come to rest [s].
+    """
+
+    t_rise: float
+    t_int: float
+    t_conv: float
+    n_slots: int = 1
+    t_hold: float = 0.0
+    t_idle: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (
+            min(self.t_rise, self.t_int, self.t_conv) > 0 and self.n_slots > 0 and min(self.t_hold, self.t_idle) >= 0
+        ):
+            raise NetlistError(f"schedule: got {self}, wanted times above zero")
+
+    @property
+    def t_busy(self) -> float:
+        """From the start of an operation to its last code [s]."""
+        return self.t_first + self.n_slots * self.t_conv
+
+    @property
+    def t_first(self) -> float:
+        """From the start of an operation to its first conversion [s]."""
+        return self.t_int + self.t_hold
+
+    @property
+    def windows(self) -> Windows:
+        """When the word lines move."""
+        on = self.t_int if self.t_hold else self.t_busy
+        return Windows(self.t_rise, on, max(self.t_busy, on + self.t_rise) + self.t_idle, t_first=self.t_rise)
+
+    def operations(self, n: int) -> Array:
+        """Return when each of n operations starts [s]."""
+        return self.windows.starts(n)
+
+    def conversions(self, n: int) -> Array:
+        """Return when the conversions of n operations start, slot after slot, shape (n * n_slots,) [s]."""
+        slots = self.t_first + self.t_conv * np.arange(self.n_slots)
+        return np.asarray((self.operations(n)[:, None] + slots).ravel())
+
+    def t_stop(self, n: int) -> float:
+        """When n operations are over [s]."""
+        return float(self.operations(n)[-1] + self.windows.t_window)
+
+
+@dataclass(frozen=True)
+class TileProbes:
+    """Where a reader finds what in the waveforms of a tile's deck.
+
+    Parameters
+    ----------
+    planes : Planes
+        Operations, plane after plane.
+    schedule : Schedule
+        Their times.
+    columns : tuple of str
+        Nodes of the columns' outputs, behind the samplers where there are some.
+    converters : tuple of str
+        Names of the converters; column c is converted by number ``c // n_slots`` in slot ``c % n_slots``.
+    sources : mapping of str to sequence of (str, str)
+        By block, sources and the nodes they drive: their energy is that of their own current and voltage.
+    supplies : mapping of str to sequence of (str, float)
+        By block, sources and their constant voltage [V].
+    rails : mapping of str to sequence of (str, float)
+        By block, outputs of ideal amplifiers and the supply that a class-B stage would have [V]: their energy is
+        supply times magnitude of the current (assumed).
+    r_driver : float
+        Series resistance of each word line [Ω], whose loss is that of the drivers.
+    """
+
+    planes: Planes
+    schedule: Schedule
+    columns: tuple[str, ...]
+    converters: tuple[str, ...]
+    sources: Mapping[str, Sequence[tuple[str, str]]]
+    supplies: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
+    rails: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
+    r_driver: float = 0.0
+
+    @property
+    def n_operations(self) -> int:
+        """Operations in the deck."""
+        return len(self.planes.sequence())
+
+    def names(self) -> tuple[str, ...]:
+        """Return the probes that the reader needs beside those of the converters."""
+        currents = [name for block in (self.supplies, self.rails) for pairs in block.values() for name, _ in pairs]
+        driven = [pair for pairs in self.sources.values() for pair in pairs]
+        return (
+            *(f"v({node})" for node in self.columns),
+            *(f"v({node})" for _, node in driven),
+            *(f"i({name})" for name in dict.fromkeys([*(name for name, _ in driven), *currents])),
+        )

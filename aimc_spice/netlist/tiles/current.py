@@ -1,0 +1,205 @@
+"""How does a whole current-mode tile become one deck: drivers, crossbar, front ends, converters, output codes?
+
+One idea: the parts are the ones that are used alone elsewhere; here they are joined by node names, for every column c::
+
+    vin_r ── wl_r ─┐  ┌──────────┐ bp_c  ┌───────────┐ out_c                                   ┌───────────┐
+                   ├──┤ crossbar ├───────┤ front end ├───────────────────────────────── in_a ──┤ converter ├── code
+                  ─┘  └──────────┘ bn_c  └───────────┘   or [sampler]─ held_c ─[mux]─┘         └───────────┘ adc_a
+
+With ``n_shared`` columns on one converter, a = c // n_shared: samplers hold all columns and a multiplexer passes one
+after the other. Word lines rest at ``v_ref``, where the front ends hold the bit lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aimc_spice.device.base import ConductanceMap
+from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.adcs.base import Embeddable
+from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Part, Transient
+from aimc_spice.netlist.crossbar import Crossbar
+from aimc_spice.netlist.drivers import pwl, voltages
+from aimc_spice.netlist.inputs import Encoding, Planes
+from aimc_spice.netlist.macro import Macro
+from aimc_spice.netlist.readout import multiplexer
+from aimc_spice.netlist.tiles.base import Schedule, TileProbes
+from aimc_spice.netlist.wire import Wire
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CurrentTileCircuit:
+    """A current-mode tile with its periphery.
+
+    Parameters
+    ----------
+    cells : ConductanceMap
+        Conductances, (n_rows, n_cols).
+    wire : Wire
+        Segment values.
+    front_end : Macro
+        Read-out of each column: role "front_end", or "integrator", which is reset between operations.
+    adc : Embeddable
+        Converter of each group of columns; its range is that of the front end's output.
+    encoding : Encoding
+        Of the inputs; pulse widths need an integrator.
+    t_int, t_hold, t_rise, t_idle : float
+        As of `Schedule` [s].
+    v_read : float
+        Voltage of an input of one, above `v_ref` [V].
+    v_ref : float
+        Resting voltage of the word lines [V].
+    r_driver : float
+        Series resistance of each word line [Ω].
+    sampler : Macro, optional
+        Sample-and-hold behind each front end; needed where converters are shared, unless the front end integrates.
+    n_shared : int
+        Columns on one converter.
+    v_rail : float
+        Supply of a class-B output stage that stands for ideal op-amps in the energy [V] (assumed).
+    t_step : float, optional
+        Largest time step [s]; default a hundredth of an operation.
+    """
+
+    cells: ConductanceMap
+    wire: Wire
+    front_end: Macro
+    adc: Embeddable
+    encoding: Encoding
+    t_int: float
+    v_read: float
+    t_rise: float = 1e-10
+    t_hold: float = 0.0
+    t_idle: float = 0.0
+    v_ref: float = 0.0
+    r_driver: float = 0.0
+    sampler: Macro | None = None
+    n_shared: int = 1
+    v_rail: float = 0.8
+    t_step: float | None = None
+
+    def __post_init__(self) -> None:
+        holds = self.sampler is not None or self.front_end.role == "integrator"
+        if self.cells.shape[1] % self.n_shared:
+            raise NetlistError(f"{self.cells.shape[1]} columns cannot share converters by {self.n_shared}")
+        if self.n_shared > 1 and not holds:
+            raise NetlistError("columns that share a converter must be held", hint="give a sampler, or an integrator")
+        if holds != (self.t_hold > 0):
+            raise NetlistError(f"got t_hold = {self.t_hold:g} s, wanted it above zero exactly where columns are held")
+        if self.front_end.role == "integrator" and self.t_idle < 3 * self.t_rise:
+            raise NetlistError(f"got t_idle = {self.t_idle:g} s: an integrator is reset in it, wanted some edges' time")
+
+    @property
+    def n_converters(self) -> int:
+        """Converters."""
+        return self.cells.shape[1] // self.n_shared
+
+    @property
+    def schedule(self) -> Schedule:
+        """When what happens."""
+        return Schedule(self.t_rise, self.t_int, self.adc.t_conv, self.n_shared, self.t_hold, self.t_idle)
+
+    def planes(self, x: ArrayLike) -> Planes:
+        """Return the operations of inputs (batch, n_rows) in [-1, 1]."""
+        planes = self.encoding.planes(x)
+        if planes.timed and self.front_end.role != "integrator":
+            raise NetlistError("pulse widths mean charge: they need an integrating front end")
+        return planes
+
+    def probes(self, x: ArrayLike) -> TileProbes:
+        """Return where a reader finds what in the deck of the same inputs."""
+        rows, cols = range(self.cells.shape[0]), range(self.cells.shape[1])
+        names = [name for c in cols for name in self.front_end.source_names(f"xf_{c}")]
+        return TileProbes(
+            planes=self.planes(x),
+            schedule=self.schedule,
+            columns=tuple(f"{self._column}_{c}" for c in cols),
+            converters=self._converters(),
+            sources={"array": [(f"vin_{r}", f"wl_{r}") for r in rows]},
+            supplies=self.adc.supplies(self._converters()),
+            rails={"front_end": [(name, self.v_rail) for name in names]},
+            r_driver=self.r_driver,
+        )
+
+    def deck(self, x: ArrayLike, *, title: str = "current-mode tile") -> Deck:
+        """Return the transient deck that multiplies inputs (batch, n_rows) in [-1, 1] by the array.
+
+        Raises
+        ------
+        ShapeError, NetlistError
+            Inputs of another shape or range; an encoding that the front end cannot read.
+        """
+        probes = self.probes(x)
+        n, schedule = probes.n_operations, self.schedule
+        names = tuple(dict.fromkeys([*probes.names(), *self.adc.probes(probes.converters)]))
+        options = (*DEFAULT_OPTIONS, "method=gear", *self.adc.options)
+        analysis = Transient(self.t_step or schedule.windows.t_window / 100, schedule.t_stop(n))
+        return Deck(Netlist(title, self._definitions(), tuple(self._body(probes))), analysis, names, options)
+
+    def _definitions(self) -> tuple[Part, ...]:
+        """Return every model and subcircuit once."""
+        texts = [text for macro in (self.front_end, self.sampler) if macro for text in macro.texts()]
+        multiplexers = [multiplexer(self.n_shared)] if self.n_shared > 1 else []
+        parts = [*map(Lines, texts), *self.adc.definitions(), *multiplexers]
+        return tuple(dict.fromkeys(parts))
+
+    def _body(self, probes: TileProbes) -> list[Part]:
+        n = probes.n_operations
+        nodes = [f"wl_{r}" for r in range(self.cells.shape[0])]
+        drive = voltages(nodes, probes.planes, self.schedule.windows, v_read=self.v_read, v_ref=self.v_ref)
+        adcs = [self.adc.instance(name, node) for name, node in zip(probes.converters, self._inputs(), strict=True)]
+        starts = self.schedule.conversions(n)
+        crossbar = Crossbar(self.cells, self.wire, self.r_driver)
+        return [drive, crossbar, *self._columns(n), self.adc.shared(starts), *adcs]
+
+    def _columns(self, n: int) -> list[Part]:
+        """Return front ends, samplers and multiplexers, with their clocks."""
+        rst = "rst " if self.front_end.role == "integrator" else ""
+        call = self.front_end.call()
+        lines = [f"xf_{c} bp_{c} bn_{c} {rst}out_{c} {call}" for c in range(self.cells.shape[1])]
+        if rst:
+            lines.append(self._clock("rst", n, -self.t_rise, self.schedule.t_busy, on=False))
+        if self.sampler:
+            lines += [f"xs_{c} out_{c} smp held_{c} {self.sampler.call()}" for c in range(self.cells.shape[1])]
+            lines.append(self._clock("smp", n, 0.0, self.t_int - self.t_rise))
+        return [Lines("\n".join([*lines, *self._multiplexers(n)]))]
+
+    def _multiplexers(self, n: int) -> list[str]:
+        if self.n_shared == 1:
+            return []
+        k, held = self.n_shared, self._column
+        selects = " ".join(f"sel_{s}" for s in range(k))
+        lines = []
+        for a in range(self.n_converters):
+            columns = " ".join(f"{held}_{a * k + s}" for s in range(k))
+            lines.append(f"xm_{a} {columns} {selects} in_{a} mux_{k}\ncm_{a} in_{a} 0 1e-14")
+        t_conv, first = self.adc.t_conv, self.t_int + self.t_hold
+        # a column is passed on a tenth of a conversion early, so that it has settled when its conversion begins
+        slots = [(first + (s - 0.1) * t_conv, first + (s + 0.89) * t_conv) for s in range(k)]
+        return [*lines, *(self._clock(f"sel_{s}", n, *slot) for s, slot in enumerate(slots))]
+
+    def _clock(self, node: str, n: int, start: float, end: float, *, on: bool = True) -> str:
+        """Return a clock of 1 V that is high (`on`) or low between two times of every operation, edges of t_rise."""
+        begins = self.schedule.operations(n)[:, None]
+        times = (begins + np.array([start, start + self.t_rise, end, end + self.t_rise])).ravel()
+        level = np.array([0.0, 1.0, 1.0, 0.0])
+        return pwl(f"v{node}", node, times, np.tile(level if on else 1 - level, n)).rstrip("\n")
+
+    def _inputs(self) -> list[str]:
+        """Return the nodes that the converters read."""
+        if self.n_shared > 1:
+            return [f"in_{a}" for a in range(self.n_converters)]
+        return [f"{self._column}_{c}" for c in range(self.n_converters)]
+
+    @property
+    def _column(self) -> str:
+        """What the nodes of the columns are called where converters or multiplexers read them."""
+        return "held" if self.sampler else "out"
+
+    def _converters(self) -> tuple[str, ...]:
+        return tuple(f"adc_{a}" for a in range(self.n_converters))
