@@ -8,7 +8,8 @@ Eliminating node p is the star–mesh rule, all of whose terms are positive::
 
 Nothing is ever subtracted, so every coupling keeps its relative accuracy, whatever the ratio of wire to cell
 conductance (O'Cinneide, Numer. Math. 65, 1993, proves it for the same elimination of Markov chains). Hence an ideal
-wire may be written as a huge conductance.
+wire may be written as a huge conductance. Conductances to ground are couplings to one more terminal, which all pieces
+share and which is never eliminated.
 
 A cell with its two wire segments; a bit line per device, `w` and `b` are ends too::
 
@@ -30,7 +31,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-WL_NEAR, BL_NEAR, BL_FAR, WL_FAR = range(4)
+WL_NEAR, BL_NEAR, BL_FAR, WL_FAR, GROUND = range(5)
+Ends = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,14 @@ class Block:
         Couplings [S]: shape (t, t, n_tiles, n_up, n_along) while `small`, else (n_tiles, n_up, n_along, t, t), where
         n_up × n_along is the grid of pieces. The diagonal is zero; while `small` it and what lies below are void.
     ends : tuple of int
-        Number of terminals at the near ends of the word lines, the near and the far ends of the bit lines, and the far
-        ends of the word lines, in this order in `c`.
+        Number of terminals at the near ends of the word lines, the near and the far ends of the bit lines, the far
+        ends of the word lines, and one or none for ground, in this order in `c`.
     small : bool
         Layout of `c`.
     """
 
     c: Array
-    ends: tuple[int, int, int, int]
+    ends: Ends
     small: bool
 
     def part(self, end: int) -> slice:
@@ -64,7 +66,9 @@ class Block:
         return Block(c, self.ends, self.small)
 
 
-def cells(g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool, bl_far: bool) -> Block:
+def cells(
+    g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool, bl_far: bool, leak: tuple[Array, Array] | None = None
+) -> Block:
     """Return single cells as blocks, without the far ends that nobody needs.
 
     Parameters
@@ -75,11 +79,14 @@ def cells(g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool, bl_far: bool) -> 
         Conductances [S] of the segments on the near side of each cell.
     wl_far, bl_far : bool
         Whether the lines go on.
+    leak : tuple of ndarray, each (n_tiles, 1, 1), optional
+        Conductance [S] to ground of every word-line and of every bit-line node.
     """
     xp = g.__array_namespace__()
     n_lines = g.shape[-1]
     w, b = [("w", 0)], [("b", i) for i in range(n_lines)]
-    ends = [("wn", 0)], [("bn", i) for i in range(n_lines)], b if bl_far else [], w if wl_far else []
+    ground = [("ground", 0)] if leak else []
+    ends = [("wn", 0)], [("bn", i) for i in range(n_lines)], b if bl_far else [], w if wl_far else [], ground
     gone = [*([] if wl_far else w), *([] if bl_far else b)]
     index = {node: i for i, node in enumerate([*gone, *(node for end in ends for node in end)])}
     c = xp.zeros((len(index), len(index), *g.shape[:-1]), dtype=g.dtype)
@@ -87,8 +94,10 @@ def cells(g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool, bl_far: bool) -> 
         c[*_upper(index[w[0]], index[b[i]]), ...] = g[..., i]
         c[*_upper(index[b[i]], index["bn", i]), ...] = y_bl
     c[*_upper(index[w[0]], index["wn", 0]), ...] = y_wl
-    wl, bl, bl_on, wl_on = map(len, ends)
-    return Block(eliminate(c, len(gone)), (wl, bl, bl_on, wl_on), small=True)
+    for node, value in [(w[0], leak[0]), *((line, leak[1]) for line in b)] if leak else []:
+        c[*_upper(index[node], index[ground[0]]), ...] = value
+    wl, bl, bl_on, wl_on, on_ground = map(len, ends)
+    return Block(eliminate(c, len(gone)), (wl, bl, bl_on, wl_on, on_ground), small=True)
 
 
 def eliminate(c: Array, n_gone: int) -> Array:

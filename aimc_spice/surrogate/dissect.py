@@ -46,7 +46,15 @@ class _Grid:
         return _Grid(found, self.n_up if along else -(-n // 2), -(-n // 2) if along else self.n_along)
 
 
-def reduce(g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool = False, bl_far: bool = False) -> Block:
+def reduce(
+    g: Array,
+    y_wl: Array,
+    y_bl: Array,
+    *,
+    wl_far: bool = False,
+    bl_far: bool = False,
+    leak: tuple[Array, Array] | None = None,
+) -> Block:
     """Eliminate all inner nodes of crossbars of equal shape.
 
     Parameters
@@ -57,12 +65,16 @@ def reduce(g: Array, y_wl: Array, y_bl: Array, *, wl_far: bool = False, bl_far: 
         Conductances [S] of the segments on the near side of each cell.
     wl_far, bl_far : bool
         Keep the far ends as terminals.
+    leak : tuple of ndarray, each (n_tiles, 1, 1), optional
+        Conductance [S] to ground of every word-line and of every bit-line node; ground is then the last terminal.
     """
     n_up, n_along = g.shape[1:3]
     ups = {True: slice(n_up - 1, n_up), False: slice(0, n_up - 1)}
     alongs = {True: slice(n_along - 1, n_along), False: slice(0, n_along - 1)}
     blocks = {
-        (top, end): cells(g[:, u, a, :], y_wl[u, a], y_bl[u, a], wl_far=wl_far or not end, bl_far=bl_far or not top)
+        (top, end): cells(
+            g[:, u, a, :], y_wl[u, a], y_bl[u, a], wl_far=wl_far or not end, bl_far=bl_far or not top, leak=leak
+        )
         for top, u in ups.items()
         for end, a in alongs.items()
         if u.stop > u.start and a.stop > a.start

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
-from aimc_spice.surrogate.block import BL_FAR, BL_NEAR, WL_FAR, WL_NEAR, Array, Block, eliminate, large
+from aimc_spice.surrogate.block import BL_FAR, BL_NEAR, GROUND, WL_FAR, WL_NEAR, Array, Block, eliminate, large
 from aimc_spice.surrogate.factor import inverse_factor
 
 _SMALL = 24  # terminals after the join up to which elimination node by node is quicker
@@ -36,8 +36,9 @@ def join(first: Block, second: Block, *, along: bool) -> Block:
     along : bool
         Direction.
     """
-    wl, bl, bl_on, wl_on = zip(first.ends, second.ends, strict=True)
-    ends = (wl[0], sum(bl), sum(bl_on), wl_on[1]) if along else (sum(wl), bl[0], bl_on[1], sum(wl_on))
+    wl, bl, bl_on, wl_on, ground = zip(first.ends, second.ends, strict=True)
+    lines = (wl[0], sum(bl), sum(bl_on), wl_on[1]) if along else (sum(wl), bl[0], bl_on[1], sum(wl_on))
+    ends = (*lines, ground[0])
     own = (first.part(WL_FAR), second.part(WL_NEAR)) if along else (first.part(BL_FAR), second.part(BL_NEAR))
     small = first.small and second.small and sum(ends) <= _SMALL
     pair = (first, second) if small else (large(first), large(second))
@@ -57,6 +58,8 @@ def _runs(pair: tuple[Block, Block], order: tuple[tuple[int, int], ...]) -> list
             found[-1] = _Run(which, slice(last.source.start, source.stop), slice(last.to.start, stop))
         else:
             found.append(_Run(which, source, slice(start, stop)))
+    if pair[0].ends[GROUND]:  # one for both
+        found += [_Run(which, block.part(GROUND), slice(stop, stop + 1)) for which, block in enumerate(pair)]
     return found
 
 
@@ -72,7 +75,7 @@ def _join_small(pair: tuple[Block, Block], own: tuple[slice, slice], kept: list[
             if a.to.start <= b.to.start:
                 c[_after(a.to, k), _after(b.to, k), ...] = block.c[a.source, b.source, ...]
         for run in mine:
-            c[:k, _after(run.to, k), ...] = _above(block.c, own[which], run.source)
+            c[:k, _after(run.to, k), ...] += _above(block.c, own[which], run.source)
     return eliminate(c, k)
 
 
@@ -81,7 +84,10 @@ def _join_large(pair: tuple[Block, Block], own: tuple[slice, slice], kept: list[
     rows = [block.c[..., side, :] for block, side in zip(pair, own, strict=True)]
     among = rows[0][..., own[0]] + rows[1][..., own[1]]
     w = inverse_factor(xp.sum(rows[0], axis=-1) + xp.sum(rows[1], axis=-1), among)
-    x = w @ xp.concat([rows[run.which][..., run.source] for run in kept], axis=-1)
+    lines = [rows[run.which][..., run.source] for run in kept]
+    if pair[0].ends[GROUND]:
+        lines[-2:] = [lines[-2] + lines[-1]]
+    x = w @ xp.concat(lines, axis=-1)
     c: Array = xp.matmul(x.mT, x)
     for a, b in product(kept, repeat=2):
         if a.which == b.which:

@@ -55,6 +55,8 @@ class Admittance:
     wl_near, bl_near, bl_far, wl_far : slice
         Where the terminals are: drivers of the word lines, top row first; ends of the bit lines at the front end and
         far from it, by column, then by device; far ends of the word lines. Far ends are empty unless asked for.
+    ground : slice
+        Empty where nothing leaks to ground.
     """
 
     c: Array
@@ -62,10 +64,11 @@ class Admittance:
     bl_near: slice
     bl_far: slice
     wl_far: slice
+    ground: slice
 
     @property
     def y(self) -> Array:
-        """The admittance matrix [S], shape (t, t): row sums are zero, as nothing inside is grounded."""
+        """The admittance matrix [S], shape (t, t): row sums are zero: ground, if any, is a terminal."""
         xp = self.c.__array_namespace__()
         y: Array = xp.sum(self.c, axis=-1)[..., None] * xp.eye(self.c.shape[-1], dtype=self.c.dtype) - self.c
         return y
@@ -132,7 +135,13 @@ def effective_conductance(g: Array, wire: Wire, r_driver: float = 0.0) -> Array:
 
 
 def crossbar_admittance(
-    g: Array, wire: Wire, r_driver: float = 0.0, *, wl_far: bool = False, bl_far: bool = False
+    g: Array,
+    wire: Wire,
+    r_driver: float = 0.0,
+    *,
+    wl_far: bool = False,
+    bl_far: bool = False,
+    leak: tuple[Array, Array] | None = None,
 ) -> Admittance:
     """Reduce crossbars to couplings between their terminals.
 
@@ -146,6 +155,8 @@ def crossbar_admittance(
         Series resistance [Ω] of each word-line driver.
     wl_far, bl_far : bool
         Keep the far ends as terminals too; else they are open.
+    leak : tuple of ndarray, each (n_tiles, 1, 1), optional
+        Conductance [S] to ground of every word-line and of every bit-line node.
 
     Raises
     ------
@@ -162,11 +173,11 @@ def crossbar_admittance(
         xp.full((n_rows, n_cols), 1 / max(r, least / largest), dtype=g.dtype) for r in (wire.r_wire_wl, wire.r_wire_bl)
     )
     y_wl[:, 0] = 1 / max(wire.r_wire_wl + r_driver, least / largest)
-    block = reduce(xp.flip(g, axis=1), y_wl, y_bl, wl_far=wl_far, bl_far=bl_far)
-    near, bl, bl_on, far = (range(part.start, part.stop) for part in map(block.part, range(4)))
-    index = xp.asarray([*reversed(near), *bl, *bl_on, *reversed(far)])  # rows count from the top again
+    block = reduce(xp.flip(g, axis=1), y_wl, y_bl, wl_far=wl_far, bl_far=bl_far, leak=leak)
+    near, bl, bl_on, far, ground = (range(part.start, part.stop) for part in map(block.part, range(5)))
+    index = xp.asarray([*reversed(near), *bl, *bl_on, *reversed(far), *ground])  # rows count from the top again
     c = xp.take(xp.take(block.c[:, 0, 0, :, :], index, axis=-1), index, axis=-2)
-    return Admittance(c, *(block.part(end) for end in range(4)))
+    return Admittance(c, *(block.part(end) for end in range(5)))
 
 
 def _loaded(between: Admittance, ports: LinearPorts) -> Array:
