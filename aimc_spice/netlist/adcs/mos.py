@@ -127,13 +127,20 @@ def scattered(text: str, names: Mapping[str, str], mismatch: Mismatch, seed: int
     NetlistError
         A subcircuit is not in the text.
     """
-    bodies = {match.group(1).lower(): match.group(0) for match in _SUBCKT.finditer(text)}
+    bodies = subcircuits(text)
     if missing := sorted(set(names) - set(bodies)):
         raise NetlistError(f"the text has no subcircuit {', '.join(missing)}", hint=f"it has: {', '.join(bodies)}")
     return "".join(f"{_copy(bodies[old], old, names, mismatch, seed, instance)}\n" for old in names)
 
 
-def _copy(body: str, old: str, names: Mapping[str, str], mismatch: Mismatch, seed: int, instance: str) -> str:
+def subcircuits(text: str) -> dict[str, str]:
+    """Return the subcircuits of a text by their names in lower case, ``.subckt`` to ``.ends``."""
+    return {match.group(1).lower(): match.group(0) for match in _SUBCKT.finditer(text)}
+
+
+def _copy(  # noqa: PLR0917  one place calls it
+    body: str, old: str, names: Mapping[str, str], mismatch: Mismatch, seed: int, instance: str
+) -> str:
     for inner, outer in names.items():
         body = re.sub(rf"(?<=\s){re.escape(inner)}(?=\s|$)", outer, body, flags=re.IGNORECASE)
 
