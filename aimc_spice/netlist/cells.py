@@ -17,12 +17,7 @@ from aimc_spice.netlist.macro import Macro, definitions
 from aimc_spice.share import share
 from aimc_spice.units import spice
 
-PRECISE = (
-    *DEFAULT_OPTIONS,
-    "reltol=1e-6",
-    "abstol=1e-15",
-    "vntol=1e-9",
-)  # ngspice's own end a Newton iteration at 1e-3
+PRECISE = (*DEFAULT_OPTIONS, "reltol=1e-9", "abstol=1e-15", "vntol=1e-12")  # as it comes, ngspice stops at 1e-3
 
 
 def sinh_cell(*, v0: float = 0.5) -> Macro:

@@ -120,7 +120,7 @@ class NonlinearTile:
         ShapeError
             Inputs of another shape.
         OutsideValidity
-            A cell sees more than the law's box holds.
+            A cell or a bit line moves further than the law holds.
         NotConverged
             Names the vector, the size of its last correction and the cell that moves most.
         """
@@ -135,6 +135,7 @@ class NonlinearTile:
             v[:, k], steps[k] = self._by_newton(v[:, k : k + 1], source[:, k : k + 1], goal, f"vector {k}")
         if self.box:
             self.box.v.check(v[self._a] - v[self._b], "voltages across cells")
+            self.box.v_b.check(v[self._b], "bit lines")
         return self._solution(v.T, steps)
 
     def _by_chords(self, source: Array, goal: _Goal) -> tuple[Array, NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind
 from aimc_spice.surrogate.families.features import N_FEATURES, Corrected, Model, feature_tile, samples
 
-_POINTS = 400
+_POINTS = 300
 _ROWS_AT_ONCE = 4096
 
 
@@ -46,8 +47,10 @@ class GaussianFamily:
     @classmethod
     def fit(cls, kind: TileKind, circuits: Sequence[Circuit]) -> Self:
         """Fit length scales and noise by marginal likelihood on some hundred samples."""
-        from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415  slow to import
+        from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  slow to import
+        from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
         from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel  # noqa: PLC0415
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415  scikit-learn needs it
 
         x, y = samples(kind, circuits, _POINTS)
         centre, size = x.std(0) + 1e-12, float(y.std()) + 1e-12
@@ -55,7 +58,9 @@ class GaussianFamily:
             1e-2, (1e-8, 1)
         )
         model = GaussianProcessRegressor(kernel, alpha=1e-10, optimizer=_optimise)
-        model.fit(x / centre, y / size)
+        with warnings.catch_warnings(), threadpool_limits(1):  # many small matrices: threads only wait for each other
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a feature that says nothing gets the longest length
+            model.fit(x / centre, y / size)
         main = model.kernel_.k1
         lengths = centre * main.k2.length_scale
         alpha = size * main.k1.constant_value * model.alpha_.ravel()
@@ -80,8 +85,8 @@ class GaussianFamily:
 
 
 def _optimise(objective: Any, start: Array, bounds: Array) -> tuple[Array, float]:
-    """Climb for some thirty steps: good enough for a baseline, and no warning where a bound is met."""
+    """Climb for some steps: good enough for a baseline, and no warning where a bound is met."""
     from scipy.optimize import minimize  # noqa: PLC0415
 
-    found = minimize(objective, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 30})
+    found = minimize(objective, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 15})
     return np.asarray(found.x), float(found.fun)

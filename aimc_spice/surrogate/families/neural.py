@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind
 from aimc_spice.surrogate.families.features import Corrected, Model, feature_tile, samples
 
-_HIDDEN, _MOST, _EPOCHS = (32, 32), 30_000, 150
+_HIDDEN, _MOST, _EPOCHS = (32, 32), 30_000, 100
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ less is the same for every power up to a factor, so one derivative of M, by a co
 
     y = (u + δ(v)) M + (v δ'(v)) B        v = u V,    B = dM/dκ - V M
 
-Exact for linear cells, and for any δ where wires are ideal; else what is left grows as δ times the IR drop squared.
+Exact for linear cells, and for any δ where wires are ideal; to first order in δ and in the wires where all inputs are
+of one size. What is left: the IR drop that inputs of other sizes cause in single columns, times δ', and δ's own drop.
 Where the states do not share one curve, each mode adds ``ψ(v) V⁻¹ dM/dε``, the derivative along its pattern. A scalar
 per term is fitted to circuits, near 1 where the theory holds. Derivation in docs/theory.md.
 """

@@ -49,7 +49,7 @@ class LinearLaw:
 
 @dataclass(frozen=True)
 class LawBox:
-    """What a law was fitted over: v_a - v_b [V], v_b [V] and g [S]."""
+    """What a law was fitted over: v_a - v_b [V], v_b [V] (without bounds where it does not matter) and g [S]."""
 
     v: Box
     v_b: Box
@@ -79,10 +79,10 @@ class Sweep:
 
 
 def spline_weights(knots: Array, x: Array) -> Array:
-    """Return the weights (n_x, n_knots) of a natural cubic spline through values at `knots`; one knot is constant."""
+    """Return the weights (n_x, n_knots) of a cubic spline through values at `knots`; one knot is constant."""
     if len(knots) == 1:
         return np.ones((x.size, 1))
     if len(knots) == 2:
         share = (x.ravel() - knots[0]) / (knots[1] - knots[0])
         return np.stack([1 - share, share], axis=1)
-    return np.asarray(CubicSpline(knots, np.eye(len(knots)), bc_type="natural")(x.ravel()))
+    return np.asarray(CubicSpline(knots, np.eye(len(knots)))(x.ravel()))

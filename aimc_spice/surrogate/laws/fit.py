@@ -31,7 +31,7 @@ FAMILIES: Mapping[str, Callable[[Sweep], CellLaw]] = {
     "polynomial": fit_polynomial,
     "table": fit_table,
 }
-_N_V, _N_G, _N_HELD_OUT = 81, 17, 120
+_N_V, _N_B, _N_G, _N_HELD_OUT = 81, 5, 17, 120
 _LEAK = 5e-3  # of the largest current: the junctions of an access transistor leak, a path to ground is more
 _SAME = 1e-5  # of v_max: larger differences at equal inputs are no rounding
 _MATTERS = 1e-5  # of v_max: a smaller influence of v_b is left out
@@ -79,7 +79,7 @@ def fit_cell(
     pool: Pool,
     store: Store,
     *,
-    v_b_max: float = 0.0,
+    v_b_max: float | None = None,
     goal: float = 1e-4,
     seed: int = 0,
 ) -> FittedCell:
@@ -95,8 +95,8 @@ def fit_cell(
         Largest voltage across it, ± [V].
     pool, store : Pool, Store
         Where to simulate and to keep results.
-    v_b_max : float
-        How far port b may move from 0 V, ± [V]: zero at a virtual ground.
+    v_b_max : float, optional
+        How far port b may move from 0 V, ± [V]; by default a fifth of `v_max`, enough for wires to a virtual ground.
     goal : float
         Worst error that is good enough, as a fraction of the span.
     seed : int
@@ -111,7 +111,8 @@ def fit_cell(
         can be fitted.
     """
     v = np.linspace(-v_max, v_max, _N_V)
-    v_b = np.linspace(-v_b_max, v_b_max, 3) if v_b_max else np.zeros(1)
+    v_b_max = 0.2 * v_max if v_b_max is None else v_b_max
+    v_b = np.linspace(-v_b_max, v_b_max, _N_B)
     g = np.geomspace(*g_range, _N_G) if g_range[0] < g_range[1] else np.array(g_range[:1])
     held = _held_out_points(v_max, v_b_max, g, seed)
     across, base = (a.ravel() for a in np.meshgrid(v, v_b, indexing="ij"))
@@ -131,7 +132,8 @@ def fit_cell(
     law = fits[chosen.name][0]
     if law is None or chosen.fit is None:  # `_choose` takes none that failed
         raise FitError(f"cell {cell.name}: no law")
-    box = LawBox(Box(-v_max, v_max), Box(-v_b_max, v_b_max), Box(g_range[0], g_range[1], "S"))
+    reach = v_b_max if len(sweep.v_b) > 1 else np.inf
+    box = LawBox(Box(-v_max, v_max), Box(-reach, reach), Box(g_range[0], g_range[1], "S"))
     return FittedCell(chosen.name, law, box, chosen.fit, tuple(c for _, c in fits.values()))
 
 
@@ -184,7 +186,7 @@ def _single_valued(y: Array, v_max: float, name: str) -> Array:
 
 def _without_idle_axis(sweep: Sweep, v_max: float) -> Sweep:
     """Drop the axis of `v_b` where it does not matter."""
-    if np.ptp(sweep.y, axis=1).max() > _MATTERS * v_max or len(sweep.v_b) == 1:
+    if np.ptp(sweep.y, axis=1).max() > _MATTERS * v_max:
         return sweep
     middle = slice(len(sweep.v_b) // 2, len(sweep.v_b) // 2 + 1)
     return Sweep(sweep.v, sweep.v_b[middle], sweep.g, sweep.y[:, middle])

@@ -71,14 +71,13 @@ class TableLaw:
 
 
 def _lagrange(knots: Array, x: Array) -> tuple[Array, Array]:
-    """Return weights and their derivatives of the polynomial through three knots; both (3, …)."""
-    weights, slopes = [], []
-    for i, a in enumerate(knots):
-        b, c = np.delete(knots, i)
-        norm = (a - b) * (a - c)
-        weights.append((x - b) * (x - c) / norm)
-        slopes.append((2 * x - b - c) / norm)
-    return np.stack(weights), np.stack(slopes)
+    """Return weights (n_knots, …) of the polynomial through values at a few knots, and their derivatives."""
+    scale = float(np.abs(knots).max())
+    basis = np.linalg.inv(np.vander(knots / scale, increasing=True))
+    u, n = x / scale, len(knots)
+    powers = np.stack([u**k for k in range(n)])
+    slopes = np.stack([0 * u, *(k * u ** (k - 1) / scale for k in range(1, n))])
+    return np.tensordot(basis.T, powers, 1), np.tensordot(basis.T, slopes, 1)
 
 
 def fit_table(sweep: Sweep) -> TableLaw:

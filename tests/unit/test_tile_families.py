@@ -1,0 +1,127 @@
+"""Families of tile surrogates without a simulator: circuits come from `newton`, which ngspice judges elsewhere."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aimc_spice.errors import FitError, ShapeError
+from aimc_spice.netlist.wire import Wire
+from aimc_spice.surrogate.families.base import Circuit, TileKind, evaluate
+from aimc_spice.surrogate.families.choose import FAMILIES
+from aimc_spice.surrogate.families.files import load_family, save_family
+from aimc_spice.surrogate.families.interval import Interval, conformal
+from aimc_spice.surrogate.families.rows import RowFamily
+from aimc_spice.surrogate.laws.separate import separate
+from aimc_spice.surrogate.laws.sinh import SinhLaw
+from aimc_spice.surrogate.newton import NonlinearTile
+from aimc_spice.surrogate.operator import LinearPorts
+
+V, LAW, WIRE = 0.25, SinhLaw(0.15), Wire(5.0, 5.0)
+PORTS = LinearPorts(np.array([[1e3, 0.0], [-1e3, 1e3]]), np.array([2e5, -1e6]))
+KIND = TileKind(WIRE, PORTS, V, 0.0, separate(LAW, (1e-6, 1e-4), V))
+
+
+def circuit(seed, shape=(8, 6)):
+    rng = np.random.default_rng(seed)
+    g, x = 10 ** rng.uniform(-6, -4, (2, *shape)), rng.uniform(-1, 1, (8, shape[0]))
+    y = NonlinearTile(g[0], g[1], WIRE, PORTS, LAW, v_read=V).solve(V * x).out
+    return Circuit(g[0], g[1], x, y, f"deck {seed}", "newton")
+
+
+CIRCUITS = [circuit(seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def families():
+    return {name: family.fit(KIND, CIRCUITS[:3]) for name, family in FAMILIES.items()}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_file_gives_the_same_outputs_bit_for_bit(name, families, tmp_path):
+    path, c = tmp_path / "tile.npz", CIRCUITS[3]
+    save_family(families[name], path)
+    found = load_family(path)
+    assert type(found) is type(families[name])
+    np.testing.assert_array_equal(found.program(c.g_pos, c.g_neg)(c.x), families[name].program(c.g_pos, c.g_neg)(c.x))
+    assert [file.name for file in tmp_path.iterdir()] == ["tile.npz"]
+
+
+def test_damaged_and_foreign_files_are_refused(families, tmp_path):
+    path = tmp_path / "tile.npz"
+    save_family(families["operator + rows"], path)
+    with np.load(path) as data:
+        arrays = {name: data[name] for name in data.files}
+    about = json.loads(str(arrays["about"]))
+    for change, message in (
+        ({"family/weights": arrays["family/weights"] + 1e-9}, "damaged"),
+        ({"about": np.array(json.dumps({**about, "format": 0}))}, "got format 0"),
+        ({"about": np.array(json.dumps({**about, "family": "oracle"}))}, "family 'oracle'"),
+        ({"about": np.array("{}")}, "holds no tile surrogate"),
+    ):
+        np.savez(path, **{**arrays, **change})
+        with pytest.raises(FitError, match=message):
+            load_family(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(FitError, match="holds no tile surrogate"):
+        load_family(path)
+    with pytest.raises(FitError, match="holds no tile surrogate"):
+        load_family(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_beats_the_bare_operator_or_is_it(name, families):
+    """On circuits like those it was fitted to, which proves that fitting works, not that it generalises."""
+    bare, own = (evaluate(families[n], CIRCUITS[:3]).rms for n in ("operator", name))
+    assert own < 0.8 * bare or name == "operator"
+    assert families[name].flops(8, 6) >= families["operator"].flops(8, 6)
+
+
+def test_weights_of_the_theory_are_near_one(families):
+    np.testing.assert_allclose(families["operator + rows"].weights, 1, atol=0.5)
+    other = circuit(9, (12, 9))
+    fitted = evaluate(families["operator + rows"], [other])
+    assert fitted.rms < 0.2 * evaluate(families["operator"], [other]).rms
+
+
+def test_too_few_circuits_are_refused():
+    for name, family in FAMILIES.items():
+        if name != "operator":
+            with pytest.raises(FitError, match="circuits"):
+                family.fit(KIND, [])
+    with pytest.raises(FitError, match="got no circuits"):
+        evaluate(RowFamily.theory(KIND), [])
+    c = CIRCUITS[0]
+    with pytest.raises(ShapeError, match="circuit"):
+        Circuit(c.g_pos, c.g_neg, c.x[:, :3], c.y, "", "")
+
+
+class Noisy:
+    """Says zero where the truth is a draw whose size differs from circuit to circuit."""
+
+    scale = np.ones(5)
+
+    def program(self, g_pos, g_neg):
+        return self
+
+    def __call__(self, x):
+        return np.zeros((len(x), 5))
+
+
+def noisy(rng):
+    y = rng.lognormal(0, 0.7) * rng.standard_normal((20, 5))
+    return Circuit(np.ones((3, 5)), np.ones((3, 5)), np.zeros((20, 3)), y, "", "")
+
+
+def test_the_interval_covers_new_circuits_at_its_level():
+    """200 populations of 12 circuits: on average at least 80 %, as promised; pooling outputs alone would miss it."""
+    rng, covered = np.random.default_rng(0), []
+    for _ in range(200):
+        interval = conformal(Noisy(), [noisy(rng) for _ in range(12)], level=0.8)
+        covered.append(interval.coverage(Noisy(), [noisy(rng) for _ in range(5)]))
+    assert 0.8 <= np.mean(covered) < 0.93
+
+
+def test_bound_follows_the_scale_of_the_columns():
+    tile = RowFamily.theory(KIND).program(CIRCUITS[0].g_pos, CIRCUITS[0].g_neg)
+    np.testing.assert_allclose(Interval(0.9, 0.01, 20, ()).bound(tile), 0.01 * tile.scale)
