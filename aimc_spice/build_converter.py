@@ -13,6 +13,7 @@ from pathlib import Path
 from aimc_spice.config.converter import ConverterConfig, CornerConfig, SubcktConfig, load_converter, value_of
 from aimc_spice.errors import ConfigError, NetlistError
 from aimc_spice.metrology.characterise import Measurements
+from aimc_spice.metrology.kickback import KickProbe
 from aimc_spice.metrology.search import Resolution
 from aimc_spice.metrology.spec import Spec
 from aimc_spice.netlist.adcs import CONVERTERS
@@ -81,7 +82,9 @@ def spec_of(config: ConverterConfig) -> Spec:
 def measurements_of(config: ConverterConfig) -> Measurements:
     """Return what is measured."""
     table = config.measure
-    return Measurements(Resolution(table.resolution, table.margin, table.further), table.n_sine, table.n_repeat)
+    kick, resolution = table.kick_back, Resolution(table.resolution, table.margin, table.further)
+    probe = KickProbe(float(str(value_of("low", kick.input))), kick.v, kick.i, kick.start, kick.stop) if kick else None
+    return Measurements(resolution, table.n_sine, table.n_repeat, probe)
 
 
 def _registered(config: ConverterConfig, models: Path | None) -> ConverterBuilder:

@@ -34,7 +34,8 @@ Volt = Annotated[float, quantity("V")]
 DefectName = Literal["saturated", "not monotonic", "missing codes"]
 
 UNITS = {"c": "F", "r": "Ω", "v": "V", "t": "s", "i": "A", "w": "m", "l": "m", "f": "Hz", "g": "S", "q": "C", "e": "J"}
-_SPECIAL = {"c_density": "F/m²", "i_unit": "A"}
+_SPECIAL = {"c_density": "F/m²"}
+_OF_THE_INPUT = {"low", "high", "offset"}  # in volts or amperes
 
 
 class CornerConfig(Table):
@@ -54,6 +55,16 @@ class MismatchConfig(Table):
     a_r: LengthScale = 0.0
 
 
+class KickBackConfig(Table):
+    """Where the disturbance of the input is looked for: a probe of its voltage, of its source's current, a window."""
+
+    input: str
+    v: str
+    i: str
+    start: Second
+    stop: Second
+
+
 class MeasureConfig(Table):
     """How a converter is measured; `allow` names defects that shall not end the command with an error."""
 
@@ -64,6 +75,7 @@ class MeasureConfig(Table):
     n_repeat: int = Field(default=0, ge=0)
     n_held_out: int = Field(default=256, ge=1)
     allow: list[DefectName] = Field(default_factory=list)
+    kick_back: KickBackConfig | None = None
 
 
 class MonteCarloConfig(Table):
@@ -167,12 +179,15 @@ def value_of(name: str, value: object) -> object:
         Another unit, or a bare number where a unit belongs.
     """
     unit = _SPECIAL.get(name, UNITS.get(name.split("_", maxsplit=1)[0] if "_" in name else "", ""))
+    if name in _OF_THE_INPUT and isinstance(value, str):
+        return parse(value, "A" if value.strip().endswith("A") else "V", name=name)
     if isinstance(value, list):
         return tuple(value_of("", one) for one in value)
     if isinstance(value, str):
         return parse(value, unit, name=name) if unit or value[:1] in "0123456789.-+" else value
-    if unit and not isinstance(value, bool):
-        raise ConfigError(f"{name}: got the bare number {value}", hint=f'quote it with its unit: {name} = "1 {unit}"')
+    if (unit or name in _OF_THE_INPUT) and not isinstance(value, bool):
+        example = f'{name} = "1 {unit or "V"}"'
+        raise ConfigError(f"{name}: got the bare number {value}", hint=f"quote it with its unit: {example}")
     return value
 
 

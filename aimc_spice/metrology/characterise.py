@@ -14,6 +14,7 @@ import numpy as np
 from aimc_spice.errors import SimulationError
 from aimc_spice.metrology.characteristic import Characteristic
 from aimc_spice.metrology.convert import Lab, Request, convert
+from aimc_spice.metrology.kickback import KickProbe, measure_kick_back
 from aimc_spice.metrology.levels import Array
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.noise import Noise, fit_noise
@@ -48,11 +49,14 @@ class Measurements:
         Samples of the sine test; 0 leaves it out.
     n_repeat : int
         Conversions of each input of the noise test; 0 leaves it out.
+    kick_back : KickProbe or None
+        Where the disturbance of the input is looked for; None leaves it out.
     """
 
     resolution: Resolution = field(default_factory=Resolution)
     n_sine: int = 512
     n_repeat: int = 0
+    kick_back: KickProbe | None = None
 
 
 def characterise(
@@ -77,6 +81,8 @@ def characterise(
     for wanted, test in ((tests.n_sine, _sine), (tests.n_repeat, _noise)):
         if wanted:
             found |= test(cases, found, lab, wanted)
+    if tests.kick_back:
+        found |= _kicked(cases, found, lab, tests.kick_back)
     return found
 
 
@@ -101,6 +107,16 @@ def _sine(cases: Mapping[str, Case], found: Found, lab: Lab, n: int) -> Found:
         name: _with_sine(good[name], answer, plans[name])
         for name, answer in zip(plans, convert(requests, lab), strict=True)
     }
+
+
+def _kicked(cases: Mapping[str, Case], found: Found, lab: Lab, probe: KickProbe) -> Found:
+    done: dict[str, Characteristic | SimulationError] = {}
+    for name, one in _sound(found).items():
+        try:
+            done[name] = replace(one, kick_back=measure_kick_back(cases[name].converter, probe, lab))
+        except SimulationError as failure:
+            done[name] = failure
+    return done
 
 
 def _with_sine(

@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from aimc_spice.errors import DatasetError
+from aimc_spice.metrology.kickback import KickBack
 from aimc_spice.metrology.levels import Defect
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.noise import Noise
@@ -49,6 +50,8 @@ class Characteristic:
         Of the sine test, where it was asked for.
     noise : Noise or None
         Input-referred, where it was asked for.
+    kick_back : KickBack or None
+        Disturbance of the input, where it was asked for.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Characteristic:
     record: Record
     spectrum: Spectrum | None = None
     noise: Noise | None = None
+    kick_back: KickBack | None = None
 
     @property
     def is_stuck(self) -> bool:
@@ -142,6 +146,7 @@ class Characteristic:
             "spectrum": waves
             and {"periods": waves.periods, "n_samples": waves.n_samples, "of_full_scale": waves.of_full_scale},
             "noise": self.noise and asdict(self.noise),
+            "kick_back": self.kick_back and asdict(self.kick_back),
         }
 
 
@@ -169,4 +174,5 @@ def _characteristic(data: xr.Dataset, about: dict[str, Any]) -> Characteristic:
     )
     waves = Spectrum(data["power"].values, **about["spectrum"]) if about["spectrum"] else None
     noise = Noise(**about["noise"]) if about["noise"] else None
-    return Characteristic(about["name"], Corner(**about["corner"]), about["seed"], line, record, waves, noise)
+    kick = KickBack(**about["kick_back"]) if about["kick_back"] else None
+    return Characteristic(about["name"], Corner(**about["corner"]), about["seed"], line, record, waves, noise, kick)

@@ -1,17 +1,20 @@
 """What does a conversion do to its input? Charge pushed into the source, and how far the voltage jumps.
 
 One idea: two waveforms at the input, current and voltage, between the start and the end of a conversion; what flows
-beyond the quiescent current is kick-back. It needs waveforms with these probes; it runs nothing.
+beyond the quiescent current is kick-back. `KickProbe` says where and when to look in a converter's deck.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from aimc_spice.dataset.collect import Job, collect
 from aimc_spice.errors import ShapeError
+from aimc_spice.metrology.convert import Lab
 from aimc_spice.metrology.levels import Array
+from aimc_spice.netlist.adcs.base import Converter
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,36 @@ class KickBack:
     charge: float
     charge_abs: float
     v_peak: float
+
+
+@dataclass(frozen=True)
+class KickProbe:
+    """Where and when kick-back is looked for.
+
+    Parameters
+    ----------
+    value : float
+        Input that is converted [V, A or C].
+    v_probe, i_probe : str
+        Voltage at the input, current of the source that drives it, as in a deck: ``v(inp)``, ``i(vinp)``.
+    start, stop : float
+        Window, from the start of the deck [s]; after the input was sampled, or its own charge counts too.
+    """
+
+    value: float
+    v_probe: str
+    i_probe: str
+    start: float
+    stop: float
+
+
+def measure_kick_back(converter: Converter, probe: KickProbe, lab: Lab) -> KickBack:
+    """Convert one input and look at it; raises `SimulationError` where that fails or a probe is not there."""
+    deck = replace(converter.deck(np.array([probe.value])), probes=(probe.v_probe, probe.i_probe))
+    (found,) = collect([Job(f"{converter.name}, kick-back", deck)], lab.pool, lab.store, lab.progress)
+    # ngspice counts a source's current into its positive terminal: what flows back into the source is positive
+    v, i = found.signals[probe.v_probe], found.signals[probe.i_probe]
+    return kick_back(found.axis, v, i, probe.start, probe.stop)
 
 
 def kick_back(time: Array, v_input: Array, i_input: Array, start: float, stop: float) -> KickBack:

@@ -63,6 +63,7 @@ def converter_table(measured: Sequence[Characteristic], population: Population |
             cells.append(f"{_cell(float(values.mean()), unit)} ± {_cell(float(values.std(ddof=1)), unit)}")
         table.add_row(label, *cells)
     table.add_row("noise", *(_noise(one) for one in measured))
+    table.add_row("kick-back", *(_kick(one) for one in measured))
     table.add_row("defects", *(", ".join(d.name for d in one.linearity.defects) or "none" for one in measured))
     table.add_row("conversions", *(str(one.linearity.n_conversions) for one in measured))
     table.add_row("simulator time", *(f"{one.record.wall_s:.2f} s" for one in measured))
@@ -93,6 +94,11 @@ def _noise(one: Characteristic) -> str:
     if not one.noise.sigma:
         return f"below {one.noise.sigma_high / lsb:.2g} LSB"
     return f"{one.noise.sigma / lsb:.3f} LSB"
+
+
+def _kick(one: Characteristic) -> str:
+    kick = one.kick_back
+    return f"{show(kick.charge_abs, 'C', 3)}, {show(kick.v_peak, 'V', 3)}" if kick else "not measured"
 
 
 def _title(one: Characteristic, population: Population | None, spec: Spec | None) -> str:

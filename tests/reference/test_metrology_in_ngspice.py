@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,12 +19,14 @@ from aimc_spice.errors import (
 from aimc_spice.metrology.characterise import Case, Measurements, characterise
 from aimc_spice.metrology.convert import Lab
 from aimc_spice.metrology.histogram import levels_from_ramp
+from aimc_spice.metrology.kickback import KickProbe, measure_kick_back
 from aimc_spice.metrology.population import measure_population
 from aimc_spice.metrology.search import Resolution
 from aimc_spice.metrology.spec import Spec
+from aimc_spice.netlist.base import Lines, Transient
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.simulate import SimulatorPool
-from converters import E_STEP, T_CONV, Clocked, Flash, bowed, ideal_levels, varied
+from converters import E_STEP, T_CONV, T_CYCLE, Clocked, Flash, bowed, ideal_levels, varied
 
 pytestmark = pytest.mark.ngspice
 
@@ -124,3 +128,18 @@ def test_population_has_the_statistics_it_was_given(lab):
     good = found.yield_for(Spec(max_offset_lsb=0.5))
     assert good.share == np.mean(np.abs(offsets) <= 0.5)
     assert good.low < good.share < good.high
+
+
+def test_kick_back_of_a_known_capacitor(lab):
+    """A clock of 1 V couples through 1 fF into an input of 1 kΩ: 1 fC at every edge, back again at the next."""
+
+    class Kicking(Clocked):
+        def deck(self, inputs):
+            plain = super().deck(inputs)
+            clock = f"vk k 0 pulse(0 1 20n 0.1n 0.1n 10n {T_CYCLE!r})\nrs in a 1e3\nck a k 1f\n"
+            body = (*plain.netlist.body, Lines(clock))
+            return replace(plain, netlist=replace(plain.netlist, body=body), analysis=Transient(1e-11, T_CYCLE))
+
+    found = measure_kick_back(Kicking(ideal_levels(4)), KickProbe(0.5, "v(a)", "i(vin)", 1e-8, 2.5e-8), lab)
+    assert found.charge == pytest.approx(1e-15, rel=0.01)
+    assert found.v_peak == pytest.approx(1e3 * 1e-15 / 1e-10, rel=0.05)  # i = C dV/dt = 10 uA through 1 kΩ

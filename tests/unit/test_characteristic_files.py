@@ -8,6 +8,7 @@ import xarray as xr
 
 from aimc_spice.errors import DatasetError
 from aimc_spice.metrology.characteristic import Characteristic, static_spectrum
+from aimc_spice.metrology.kickback import KickBack
 from aimc_spice.metrology.levels import Defect
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.noise import Noise
@@ -25,7 +26,14 @@ def characteristic(seed=None):
     energy = {"logic": rng.random(50), "dac": rng.random(50)}
     record = Record(x, line.convert(x), 1e-9 * rng.random(50), energy, ("ab", "cd"), "nobody", 1.5)
     return Characteristic(
-        "x 4 bit", Corner("ss", 398.15, 0.9), seed, line, record, static_spectrum(line), Noise(1, 2, 3)
+        "x 4 bit",
+        Corner("ss", 398.15, 0.9),
+        seed,
+        line,
+        record,
+        static_spectrum(line),
+        Noise(1, 2, 3),
+        KickBack(1e-15, 2e-15, 1e-3),
     )
 
 
@@ -42,6 +50,7 @@ def test_a_characteristic_comes_back(tmp_path):
     back = Characteristic.load(tmp_path / "one.nc")
     assert back.figures == one.figures
     assert (back.name, back.corner, back.seed, back.noise) == (one.name, one.corner, one.seed, one.noise)
+    assert back.kick_back == one.kick_back
     assert back.linearity.defects == one.linearity.defects
     assert (back.record.decks, back.record.simulator) == (one.record.decks, one.record.simulator)
     np.testing.assert_array_equal(back.record.codes, one.record.codes)
