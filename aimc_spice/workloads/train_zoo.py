@@ -16,16 +16,18 @@ from onnx import ModelProto
 
 from aimc_spice.adapt.fit import Fit, FitPlan, predict
 from aimc_spice.adapt.torch_graph import TorchGraph
+from aimc_spice.workloads.language import sentiment
 from aimc_spice.workloads.metrics import METRICS
 from aimc_spice.workloads.models import folded, halved, save_model, widened
 from aimc_spice.workloads.recipes import RECIPES, Recipe, recipe
 from aimc_spice.workloads.task import Task
 
-SHIPPED = Path(__file__).parent / "weights"
-
 
 def run(arguments: Sequence[str]) -> None:
-    """Train a network of the zoo and write its ONNX file."""
+    """Train a network of the zoo and write its ONNX file, or the head of the pretrained one."""
+    if arguments[0] == sentiment.NAME:
+        sentiment.train_head(arguments[1:])
+        return
     options = parser().parse_args(arguments)
     made = recipe(options.name)
     plan, task = _plan(options, made), made.task()
@@ -70,7 +72,7 @@ def _show(epoch: int, loss: float) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(prog="python -m aimc_spice.workloads.train", description="Train a zoo network.")
-    made.add_argument("name", help=", ".join(RECIPES))
+    made.add_argument("name", help=", ".join([*RECIPES, sentiment.NAME]))
     made.add_argument("--seed", type=int, help="default: 0")
     made.add_argument("--epochs", type=int, help="default: the full recipe")
     made.add_argument("--weight-noise", type=float, help="deviation, relative to a layer's largest weight")
