@@ -1,26 +1,36 @@
 """How does a tile file become circuits and surrogates? A small builder for each table of the file; nothing simulates.
 
-One idea: one description, three uses: `layer_of` is the circuit that decks are written from, `tile_of` the surrogate
+One idea: one description, three uses: `circuit_of` is the circuit that decks are written from, `tile_of` the surrogate
 that the network evaluator programs, `readout_of` its converters.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aimc_spice.build import device_of, wire_of
 from aimc_spice.config.tile import TileConfig, TileFrontEndConfig, load_tile
-from aimc_spice.device import ConductanceMap, Device
+from aimc_spice.device import ConductanceMap, Device, map_weights
 from aimc_spice.errors import ConfigError
-from aimc_spice.netlist.layer import Layer
+from aimc_spice.netlist.cells import one_t_one_r, polynomial_cell, sinh_cell
 from aimc_spice.netlist.library import FrontEnd, diff_amp, tia
 from aimc_spice.netlist.macro import Macro
-from aimc_spice.netlist.partition import Partition
+from aimc_spice.netlist.readout import OpAmp, dynamic_tia
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.share import share
+from aimc_spice.surrogate.families.decks import TileCircuit
 from aimc_spice.surrogate.ports import linear_ports
 from aimc_spice.surrogate.readout import IdealReadout, Readout
 from aimc_spice.surrogate.tile import CurrentTile, TileSurrogate
+
+Array = NDArray[np.float64]
+_CELLS: dict[str, Callable[..., Macro]] = {"sinh": sinh_cell, "one_t_one_r": one_t_one_r, "polynomial": polynomial_cell}
 
 
 def open_tile(name: str | Path) -> TileConfig:
@@ -39,6 +49,14 @@ def open_tile(name: str | Path) -> TileConfig:
             known = ", ".join(sorted(p.stem for p in folder.glob("*.toml")))
             raise ConfigError(f"there is no tile {str(name)!r}", hint=f"a .toml file, or one of: {known}")
     return load_tile(path)
+
+
+def resized(config: TileConfig, n: int) -> TileConfig:
+    """Return the same tile with n word lines and n columns, its size in its name; 0 changes nothing."""
+    if not n:
+        return config
+    name = f"{re.sub(r'_[0-9]+', '', config.name, count=1)}_{n}"
+    return config.model_copy(update={"n_rows": n, "n_cols": n, "name": name})
 
 
 def tile_of(config: TileConfig) -> tuple[TileSurrogate, Readout]:
@@ -66,6 +84,9 @@ def tile_wire(config: TileConfig) -> Wire:
 
 def front_end_of(table: TileFrontEndConfig) -> FrontEnd:
     """Return the front end of a column."""
+    if table.kind == "tia" and table.r_f is not None and table.gbw is not None:
+        opamp = OpAmp(table.a_0, table.gbw, table.swing)
+        return dynamic_tia(r_f=table.r_f, r_1=table.r_1, opamp=opamp)
     if table.kind == "tia" and table.r_f is not None:
         return tia(r_f=table.r_f, r_1=table.r_1, a_0=table.a_0, swing=table.swing)
     if table.kind == "diff_amp" and table.gain is not None:
@@ -78,15 +99,39 @@ def front_end_of(table: TileFrontEndConfig) -> FrontEnd:
     return FrontEnd(macro, macro)
 
 
-def layer_of(config: TileConfig, cells: ConductanceMap) -> Layer:
-    """Return the circuit of one current-mode tile with these cells."""
-    return Layer(
-        cells,
-        Partition(*cells.shape, 1, 1),
-        tile_wire(config),
-        front_end_of(config.front_end),
-        r_driver=config.r_driver,
-    )
+def cell_of(config: TileConfig) -> Macro | None:
+    """Return the cell's subcircuit; None is a resistor."""
+    table, params = config.cell, config.cell.params
+    if table.kind == "resistor":
+        return None
+    if table.kind == "subckt":
+        if table.file is None or table.name is None:
+            raise ConfigError("cell of kind 'subckt' needs file and name")
+        return Macro.from_file(table.file, table.name, "cell", **params)
+    return _named_cell(table.kind, params)
+
+
+def circuit_of(config: TileConfig) -> TileCircuit:
+    """Return the circuit of a current-mode tile, for decks of any size."""
+    front_end = front_end_of(config.front_end)
+    return TileCircuit(tile_wire(config), front_end, config.v_read, config.r_driver, cell_of(config))
+
+
+def cells_of(config: TileConfig, weights: Array) -> ConductanceMap:
+    """Return the conductances of weights (n_rows, n_cols) in [-1, 1]."""
+    if config.device is None:
+        raise ConfigError(f"tile {config.name} is of {config.mode} mode: it has no resistive device")
+    levels, zero = config.device.n_levels, config.device.zero
+    return map_weights(weights, device_of(config.device), n_levels=levels, zero=zero, w_max=1.0)
+
+
+def _named_cell(kind: str, params: dict[str, float]) -> Macro:
+    build = _CELLS[kind]
+    try:
+        return build(**params)
+    except TypeError as bad:
+        known = ", ".join(inspect.signature(build).parameters)
+        raise ConfigError(f"cell of kind {kind!r}: {bad}", hint=f"its parameters are: {known}") from bad
 
 
 def _current_tile(config: TileConfig) -> CurrentTile:

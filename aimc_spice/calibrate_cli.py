@@ -1,4 +1,4 @@
-"""Which commands measure a circuit and fit its surrogate? ``calibrate adc``.
+"""Which commands measure a circuit and fit its surrogate? ``calibrate adc`` and ``calibrate tile``.
 
 Thin: options in, a few calls of the rooms, something printed or written. Added to the command line by `cli`.
 """
@@ -57,3 +57,35 @@ def adc(
     for line in results.misses():
         typer.echo(f"misses {line}")
     raise typer.Exit(1 if results.misses() else 0)
+
+
+@app.command()
+def tile(
+    file: Annotated[str, typer.Argument(help="Tile file (TOML), or the name of one in calibration/tiles.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for surrogates: NAME/record.json, family.npz, report.md.")
+    ] = Path("surrogates"),
+    results: Annotated[
+        Path, typer.Option("--results", help="Folder for simulations and the worst decks; kept under NAME/store/.")
+    ] = Path("results"),
+    workers: Annotated[int, typer.Option(min=0, help="Simulators at once; 0: as the file says.")] = 0,
+    rows: Annotated[int, typer.Option(min=0, help="Word lines and columns of a square tile; 0: as the file says.")] = 0,
+) -> None:
+    """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
+    from aimc_spice.build_tile import open_tile, resized
+    from aimc_spice.calibrate_tile import calibrate
+    from aimc_spice.dataset import Store
+    from aimc_spice.pipeline import Bench
+    from aimc_spice.report.tile import tile_page, worst_tiles
+    from aimc_spice.simulate import SimulatorPool
+    from aimc_spice.study_cli import _progress
+
+    config = resized(open_tile(file), rows)
+    folder, table = results / config.name, config.calibration
+    pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
+    with pool, _progress() as tell:
+        found = calibrate(config, Bench(pool, Store(folder / "store"), tell))
+    command = f"aimc-spice calibrate tile {file}" + (f" --rows {rows}" if rows else "")
+    found.write(out / config.name, folder, command)
+    typer.echo(tile_page(found.tile.record, worst_tiles(found.tile, found.judged), command))
+    typer.echo(f"written: {out / config.name}: record.json, family.npz, report.md, report.png; {folder}/worst_*.cir")

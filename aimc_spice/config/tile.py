@@ -34,7 +34,7 @@ PositiveFarad = Annotated[float, quantity("F", above=0)]
 Volt = Annotated[float, quantity("V")]
 Second = Annotated[float, quantity("s", least=0)]
 Joule = Annotated[float, quantity("J", least=0)]
-Kelvin = Annotated[float, quantity("K", above=0)]
+Hertz = Annotated[float, quantity("Hz", above=0)]
 
 
 class CellConfig(Table):
@@ -57,7 +57,10 @@ class CapacitorConfig(Table):
 
 
 class TileFrontEndConfig(Table):
-    """The read-out of a current-mode column: transimpedance `r_f`, or a resistive amplifier, or a user's subcircuit."""
+    """The read-out of a current-mode column: transimpedance `r_f`, or a resistive amplifier, or a user's subcircuit.
+
+    With `gbw` the op-amps of a transimpedance have a pole.
+    """
 
     kind: Literal["tia", "diff_amp", "subckt"] = "tia"
     r_f: PositiveOhm | None = None
@@ -65,6 +68,7 @@ class TileFrontEndConfig(Table):
     gain: Positive | None = None
     r_in: PositiveOhm = 1e3
     a_0: Positive = 1e6
+    gbw: Hertz | None = None
     swing: PositiveVolt | None = None
     file: Path | None = None
     name: str | None = None
@@ -89,15 +93,31 @@ class ReadoutConfig(Table):
 
 
 class CalibrationConfig(Table):
-    """How a tile is calibrated: how many decks, of which sizes, how accurate it shall be (of full scale, rms)."""
+    """How a tile is calibrated.
+
+    Tiles to fit, to choose a family by and to judge, none of them in two roles; inputs of each; input steps in time;
+    errors that are good enough (rms and worst, of full scale); probability of the interval.
+    """
 
     seed: int = Field(default=0, ge=0)
-    n_tiles: int = Field(default=12, ge=2)
-    n_held_out: int = Field(default=8, ge=1)
+    n_fit: int = Field(default=12, ge=2)
+    n_choose: int = Field(default=4, ge=1)
+    n_held_out: int = Field(default=10, ge=1)
     n_vectors: int = Field(default=24, ge=2)
     n_steps: int = Field(default=4, ge=0)
     goal: Positive = 5e-4
-    temperatures: list[Kelvin] = Field(default_factory=lambda: [300.15])
+    worst: Positive = 1e-2
+    level: Positive = 0.9
+
+    @model_validator(mode="after")
+    def _enough(self) -> CalibrationConfig:
+        if not self.level < 1:
+            raise ValueError(f"level: got {self.level:g}, wanted below 1")
+        needed = int(self.level / (1 - self.level)) + 1
+        if self.n_held_out < needed:
+            raise ValueError(f"n_held_out = {self.n_held_out}: an interval of {self.level:.0%} needs at least {needed}")
+        return self
+
     workers: int = Field(default=2, ge=1, le=1024)
     timeout: PositiveSecond = 600.0
 
@@ -120,6 +140,7 @@ class TileConfig(Table):
     wire: WireConfig
     front_end: TileFrontEndConfig = TileFrontEndConfig()
     readout: ReadoutConfig = ReadoutConfig()
+    vdd: PositiveVolt = 0.8
     calibration: CalibrationConfig = CalibrationConfig()
 
     @model_validator(mode="after")

@@ -1,0 +1,147 @@
+"""What does a calibration of a tile look like on one page? Four panels, a table, and the decks that were worst.
+
+Errors are those of decks that judged: neither fitted nor used to choose. Colours are readable with colour-vision
+deficiency; the numbers are in ``record.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from aimc_spice.surrogate.base import Fit
+from aimc_spice.surrogate.calibrated import CalibratedTile, Record
+from aimc_spice.surrogate.families.base import Circuit
+from aimc_spice.units import show
+
+Array = NDArray[np.float64]
+Step = tuple[Array, Array, Array]
+_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#666666"
+_N_LINES = 4
+
+
+def tile_figure(tile: CalibratedTile, judged: Sequence[Circuit], steps: Sequence[Step]) -> Figure:
+    """Draw errors and time.
+
+    Parameters
+    ----------
+    tile : CalibratedTile
+        The surrogate.
+    judged : sequence of Circuit
+        Tiles that judged it.
+    steps : sequence of (t, spice, model)
+        Times (n_t,) [s]; outputs of ngspice and of the model, (n_t, n_cols) [V].
+    """
+    figure = Figure(figsize=(10, 7.5), layout="constrained")
+    panels = figure.subplots(2, 2).ravel()
+    errors = [tile.program(c.g_pos, c.g_neg)(c.x) - c.y for c in judged]
+    scale = tile.record.output.full_scale
+    _histogram(panels[0], errors, scale)
+    _position(panels[1], errors, scale)
+    _tiles(panels[2], judged, errors, scale)
+    _time(panels[3], steps)
+    figure.suptitle(f"{tile.record.name}: {tile.record.family}, judged by {tile.record.output.simulator}")
+    return figure
+
+
+def worst_tiles(tile: CalibratedTile, judged: Sequence[Circuit], n: int = 3) -> list[tuple[str, float]]:
+    """Return the digests of the worst judging decks with their rms errors, as fractions of full scale."""
+    scale = tile.record.output.full_scale
+    errors = [
+        (c.digest, float(np.sqrt(np.mean((tile.program(c.g_pos, c.g_neg)(c.x) - c.y) ** 2)) / scale)) for c in judged
+    ]
+    return sorted(errors, key=lambda pair: -pair[1])[:n]
+
+
+def tile_page(record: Record, worst: Sequence[tuple[str, float]], command: str) -> str:
+    """Return the report as Markdown."""
+    box, interval = record.box, record.interval
+    lines = [
+        f"# Tile {record.name}",
+        "",
+        f"Made by `{command}`, seed {record.seed}, judged by {record.output.simulator}.",
+        "",
+        f"Holds for {box.n_rows[0]} to {box.n_rows[1]} word lines, {box.n_cols[0]} to {box.n_cols[1]} columns,",
+        f"cells of {show(box.g[0], 'S')} to {show(box.g[1], 'S')}, inputs within ±{show(box.v_read, 'V')}.",
+        "",
+        "| quantity | rms error | worst | decks |",
+        "|---|---|---|---|",
+        *(_row(name, fit) for name, fit in _quantities(record) if fit),
+        "",
+        f"Interval: {interval.level:.0%} of outputs of a new tile lie within ±{interval.width:.2e} of a column's",
+        f"scale, vouched for by {interval.n_circuits} tiles.",
+        f"Typical settling time {show(record.t_mvm, 's')}, energy {show(record.e_mvm, 'J')} an operation of a full",
+        "tile (drivers and front ends, no converters).",
+        f"More decks for the wanted error: {record.more_decks}.",
+        "",
+        f"Chosen: {record.family}, {record.why}.",
+        "",
+        "| family | rms, % of full scale | worst, % | flops |",
+        "|---|---|---|---|",
+        *(
+            f"| {one['family']} | {one['rms_percent']:.2e} | {one['worst_percent']:.2e} | {one['flops']:.3g} |"
+            for one in record.choice
+        ),
+        "",
+        "Worst decks (first figures of their SHA-256; kept beside this page's results as `worst_*.cir`):",
+        *(f"- {digest[:12]}: {error:.2e} of full scale" for digest, error in worst),
+        "",
+        "![errors and time](report.png)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quantities(record: Record) -> list[tuple[str, Fit | None]]:
+    return [
+        ("output, of full scale", record.output),
+        ("output at any time, of full scale", record.settling),
+        ("energy of the drivers, relative", record.energy),
+        ("settling time, relative", record.latency),
+    ]
+
+
+def _row(name: str, fit: Fit) -> str:
+    n = len(set(fit.held_out))
+    return f"| {name} | {fit.rms / fit.full_scale:.2e} | {fit.worst / fit.full_scale:.2e} | {n} |"
+
+
+def _histogram(axes: Axes, errors: Sequence[Array], scale: float) -> None:
+    values = 100 * np.concatenate([e.ravel() for e in errors]) / scale
+    axes.hist(values, bins=81, color=_BLUE)
+    axes.set(xlabel="error [% of full scale]", ylabel="outputs", yscale="log", title="errors of all outputs")
+
+
+def _position(axes: Axes, errors: Sequence[Array], scale: float) -> None:
+    """Rms error against the column's place, from the drivers to the far end."""
+    for e in errors:
+        place = (np.arange(e.shape[1]) + 0.5) / e.shape[1]
+        axes.plot(place, 100 * np.sqrt(np.mean(e**2, axis=0)) / scale, ".", color=_GREY, markersize=3)
+    axes.set(xlabel="column, from the drivers (0) to the far end (1)", ylabel="rms error [% of full scale]")
+    axes.set(yscale="log", title="error against position")
+
+
+def _tiles(axes: Axes, judged: Sequence[Circuit], errors: Sequence[Array], scale: float) -> None:
+    size = [c.g_pos.size for c in judged]
+    rms = [100 * float(np.sqrt(np.mean(e**2))) / scale for e in errors]
+    worst = [100 * float(np.abs(e).max()) / scale for e in errors]
+    axes.plot(size, rms, "o", color=_BLUE, label="rms")
+    axes.plot(size, worst, "^", color=_ORANGE, label="worst")
+    axes.set(xlabel="cells of the tile", ylabel="error [% of full scale]", yscale="log", title="tiles that judged")
+    axes.legend()
+
+
+def _time(axes: Axes, steps: Sequence[Step]) -> None:
+    if not steps:
+        axes.text(0.5, 0.5, "not stepped", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    t, spice, model = steps[0]
+    for k, column in enumerate(np.argsort(-np.abs(spice[-1]))[:_N_LINES]):
+        axes.plot(1e9 * t, 1e3 * spice[:, column], "-", color=_GREY, linewidth=2.5, label="" if k else "ngspice")
+        axes.plot(1e9 * t, 1e3 * model[:, column], "--", color=_ORANGE, label="" if k else "model")
+    axes.set(xlabel="time [ns]", ylabel="output [mV]", title="one step, its largest columns")
+    axes.legend()

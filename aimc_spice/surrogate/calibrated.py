@@ -1,0 +1,193 @@
+"""What does a calibration leave behind? A fitted family and the record of how far to trust it.
+
+One idea: a folder with two files. ``family.npz`` holds the coefficients, ``record.json`` what a person asks before
+using them: which circuit, where it holds, errors on decks that were not used to fit it, the interval that other decks
+vouch for, who judged, seeds and digests. The record names the checksum of the family, so they cannot be mixed up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.errors import FitError, OutsideValidity
+from aimc_spice.surrogate.base import Fit
+from aimc_spice.surrogate.families.base import Family, Programmed
+from aimc_spice.surrogate.families.files import load_family, save_family
+from aimc_spice.surrogate.families.interval import Interval
+
+Array = NDArray[np.float64]
+FORMAT = 1
+_AGAIN = "calibrate again: aimc-spice calibrate tile"
+
+
+@dataclass(frozen=True)
+class TileBox:
+    """Where a calibration holds: sizes, conductances [S], inputs relative to `v_read` [V].
+
+    Parameters
+    ----------
+    n_rows, n_cols : (int, int)
+        Smallest and largest tile.
+    g : (float, float)
+        Conductances [S].
+    v_read : float
+        Word-line voltage of x = 1 [V].
+    """
+
+    n_rows: tuple[int, int]
+    n_cols: tuple[int, int]
+    g: tuple[float, float]
+    v_read: float
+
+    def check(self, g_pos: Array, g_neg: Array, *, extrapolate: bool = False) -> None:
+        """Raise `OutsideValidity` where a tile leaves the box, unless `extrapolate`."""
+        if extrapolate:
+            return
+        for name, n, (low, high) in zip(("rows", "columns"), g_pos.shape[-2:], (self.n_rows, self.n_cols), strict=True):
+            if not low <= n <= high:
+                raise OutsideValidity(f"tile of {n} {name}, calibrated for {low} to {high}", hint=_AGAIN)
+        least, most = min(g_pos.min(), g_neg.min()), max(g_pos.max(), g_neg.max())
+        if not (least >= self.g[0] * (1 - 1e-9) and most <= self.g[1] * (1 + 1e-9)):
+            raise OutsideValidity(
+                f"tile with conductances of {least:.3g} to {most:.3g} S, calibrated for {self.g[0]:.3g} to "
+                f"{self.g[1]:.3g} S",
+                hint=f"{_AGAIN}, with this device",
+            )
+
+
+@dataclass(frozen=True)
+class Record:
+    """The evidence behind a calibrated tile.
+
+    Parameters
+    ----------
+    name : str
+        Of the tile.
+    description : dict
+        The tile file, as read: SI units.
+    box : TileBox
+        Where it holds.
+    family, why : str
+        What was chosen, and why.
+    choice : list of dict
+        All families with their errors [% of full scale] and cost [flops].
+    output : Fit
+        Outputs on the decks that judged [V].
+    interval : Interval
+        Half-width in units of a column's scale.
+    settling, energy, latency : Fit or None
+        Outputs at any time, as fractions of full scale; relative errors of the drivers' energy and of the settling
+        time; None where the tile was not stepped.
+    t_mvm, e_mvm : float
+        Typical settling time [s] and energy [J] of a full tile, from the model.
+    more_decks : str
+        How many more decks the wanted error would take.
+    seed : int
+        Of the experiment.
+    """
+
+    name: str
+    description: dict[str, Any]
+    box: TileBox
+    family: str
+    why: str
+    choice: list[dict[str, Any]]
+    output: Fit
+    interval: Interval
+    settling: Fit | None
+    energy: Fit | None
+    latency: Fit | None
+    t_mvm: float
+    e_mvm: float
+    more_decks: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class CalibratedTile:
+    """A fitted family with its record."""
+
+    family: Family
+    record: Record
+
+    def program(self, g_pos: Array, g_neg: Array, *, extrapolate: bool = False) -> Programmed:
+        """Prepare tiles (…, n_rows, n_cols) of conductances [S].
+
+        Raises
+        ------
+        OutsideValidity
+            A size or a conductance that was not calibrated, unless `extrapolate`.
+        """
+        self.record.box.check(g_pos, g_neg, extrapolate=extrapolate)
+        return self.family.program(g_pos, g_neg)
+
+    def save(self, folder: Path) -> None:
+        """Write both files; each appears whole or not at all, the record last."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_family(self.family, folder / "family.npz")
+        about = {"format": FORMAT, "family_sha256": _checksum(folder / "family.npz"), **_plain(asdict(self.record))}
+        partial = folder / f".record.{os.getpid()}.part"
+        try:
+            partial.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            partial.replace(folder / "record.json")
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, folder: Path) -> CalibratedTile:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FitError
+            Missing, damaged, of another format, or files of two calibrations.
+        """
+        try:
+            about = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+            found = about.pop("format")
+            if found != FORMAT:
+                raise FitError(f"{folder} is a calibration of format {found}, this version reads {FORMAT}", hint=_AGAIN)
+            digest, got = about.pop("family_sha256"), _checksum(folder / "family.npz")
+            record = _record(about)
+        except (OSError, KeyError, TypeError, ValueError) as bad:
+            raise FitError(f"{folder} holds no calibrated tile", cause=repr(bad), hint=_AGAIN) from bad
+        if digest != got:
+            raise FitError(f"{folder}: family.npz is not the one that record.json describes", hint=_AGAIN)
+        return cls(load_family(folder / "family.npz"), record)
+
+
+def _record(about: Mapping[str, Any]) -> Record:
+    fits = {
+        key: None if about[key] is None else Fit(**_tuples(about[key]))
+        for key in ("output", "settling", "energy", "latency")
+    }
+    box, interval = TileBox(**_tuples(about["box"])), Interval(**_tuples(about["interval"]))
+    return Record(**{**about, **fits, "box": box, "interval": interval})
+
+
+def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy scalars, paths and tuples into what JSON knows."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, Path) else value
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,150 @@
+"""A tile file becomes a surrogate with evidence, as a person runs it; what is wrong is named and overwrites nothing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aimc_spice.build_tile import cells_of, circuit_of, open_tile
+from aimc_spice.dataset import Store
+from aimc_spice.errors import FitError, OutsideValidity
+from aimc_spice.simulate import SimulatorPool
+from aimc_spice.surrogate.calibrated import CalibratedTile
+from aimc_spice.surrogate.experiment import design
+from end_to_end.test_main_job import run
+
+TILE = """
+name = "small"
+mode = "current"
+n_rows = 8
+n_cols = 8
+v_read = "0.2 V"
+r_driver = "50 Ω"
+t_rise = "50 ps"
+[device]
+g_on = "100 uS"
+g_off = "1 uS"
+n_levels = "continuous"
+zero = "off"
+[wire]
+r_wire_wl = "5 Ω"
+r_wire_bl = "5 Ω"
+c_wire_wl = "0.2 fF"
+c_wire_bl = "0.2 fF"
+[front_end]
+kind = "tia"
+r_f = "2 kΩ"
+r_1 = "1 kΩ"
+a_0 = 1e4
+gbw = "2 GHz"
+[calibration]
+n_fit = 6
+n_choose = 2
+n_vectors = 6
+n_steps = 1
+workers = 1
+"""
+
+
+@pytest.fixture
+def tile(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(TILE)
+    return path
+
+
+def calibrate(tile, *more):
+    return run("calibrate", "tile", tile, "--out", tile.parent / "out", "--results", tile.parent / "results", *more)
+
+
+@pytest.mark.ngspice
+def test_linear_tile_is_its_operator_and_its_time_is_known(tile):
+    done = calibrate(tile)
+    assert done.exit_code == 0, done.output
+    folder = tile.parent / "out" / "small"
+    assert {path.name for path in folder.iterdir()} == {"record.json", "family.npz", "report.md", "report.png"}
+    record = CalibratedTile.load(folder).record
+    assert record.output.rms_of_full_scale < 1e-9  # rounding
+    assert record.settling.worst < 0.01  # of full scale at any time
+    assert record.energy.worst < 0.03
+    assert record.latency.worst < 0.05
+    assert not {*record.output.fitted_on} & {*record.output.held_out}
+    assert len(list((tile.parent / "results" / "small").glob("worst_*.cir"))) == 3
+    again = calibrate(tile)
+    told = [line for line in again.output.splitlines() if line.startswith("[")]
+    assert len(told) == 6 + 2 + 10 + 1
+    assert all("(stored)" in line for line in told)  # nothing is simulated twice
+
+
+@pytest.mark.ngspice
+def test_interval_of_a_nonlinear_tile_holds_on_five_tiles_of_other_seeds(tile):
+    tile.write_text(TILE.replace("[calibration]", '[cell]\nkind = "sinh"\nparams = { v0 = 0.25 }\n[calibration]'))
+    assert calibrate(tile).exit_code == 0
+    found = CalibratedTile.load(tile.parent / "out" / "small")
+    assert found.record.output.rms_of_full_scale < 3e-3
+    config = open_tile(tile)
+    cases = design(5, (8, 8), 40, 99, "new")
+    with SimulatorPool(1) as pool:
+        tiles = [(cells_of(config, case.weights), case.inputs) for case in cases]
+        circuits = circuit_of(config).simulate(tiles, pool, Store(tile.parent / "new"))
+    assert found.record.interval.coverage(found.family, circuits) >= 0.8  # 0.9 is asked of the mean over many fives
+    linear = [np.abs(found.program(c.g_pos, c.g_neg)(c.x) - c.y).max() for c in circuits]
+    assert max(linear) > 0  # it was fitted: an exact answer would mean that the cell was not simulated
+
+
+def test_cases_fill_the_space_reproducibly_and_never_are_empty():
+    one, again, other = (design(12, (10, 7), 3, seed, "fit") for seed in (0, 0, 1))
+    assert all(np.array_equal(a.weights, b.weights) for a, b in zip(one, again))
+    assert any(
+        a.weights.shape != b.weights.shape or not np.array_equal(a.weights, b.weights) for a, b in zip(one, other)
+    )
+    for case in one:
+        assert np.abs(case.weights).max() <= 1
+        assert np.abs(case.inputs).max() <= 1
+        assert (np.abs(case.weights).max(axis=0) > 0).all()
+    points = np.array([case.point for case in one])[2:]
+    assert (np.ptp(points, axis=0) > 0.6).all()
+
+
+@pytest.mark.ngspice
+def test_files_that_are_wrong_are_refused(tile):
+    assert calibrate(tile, "--workers", 1).exit_code == 0
+    folder = tile.parent / "out" / "small"
+    found = CalibratedTile.load(folder)
+    g = np.full((8, 8), 50e-6)
+    with pytest.raises(OutsideValidity, match="tile of 9 rows"):
+        found.program(np.full((9, 8), 50e-6), np.full((9, 8), 50e-6))
+    with pytest.raises(OutsideValidity, match="conductances"):
+        found.program(4 * g, g)
+    found.program(4 * g, g, extrapolate=True)
+    record = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps({**record, "format": 0}))
+    with pytest.raises(FitError, match="format 0"):
+        CalibratedTile.load(folder)
+    (folder / "record.json").write_text(json.dumps(record)[:-20])
+    with pytest.raises(FitError, match="no calibrated tile"):
+        CalibratedTile.load(folder)
+    (folder / "record.json").write_text(json.dumps({**record, "family_sha256": "0"}))
+    with pytest.raises(FitError, match="not the one"):
+        CalibratedTile.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("n_rows = 8", "n_rows = 0", "n_rows"),
+        ('v_read = "0.2 V"', 'v_read = "0.2 A"', "v_read"),
+        ('r_f = "2 kΩ"', "", "front_end.r_f is missing"),
+        ("v_read", "v_write", "v_write: Extra inputs"),
+        ('mode = "current"', 'mode = "charge"', "needs [capacitor]"),
+        ("n_fit = 6", "n_fit = 6\nlevel = 0.95", "needs at least 19"),
+    ],
+)
+@pytest.mark.ngspice
+def test_wrong_tile_files_are_named_and_nothing_is_written(tile, old, new, message):
+    tile.write_text(TILE.replace(old, new))
+    done = calibrate(tile)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+    assert message in done.output
+    assert not (tile.parent / "out").exists()
