@@ -22,6 +22,7 @@ One tree; every message says what failed, where, got versus wanted with units, a
     │   ├── ConverterSaturated the codes at an end never appear
     │   ├── NotMonotonic       a code falls where the input rises
     │   └── MissingCodes       codes between others never appear
+    ├── NetworkError           a neural network cannot be read, mapped on tiles or run
     ├── DatasetError           stored results are damaged or do not fit together
     ├── FitError               a surrogate cannot be fitted to the given data
     └── OutsideValidity        a surrogate was asked beyond the box it was fitted in
@@ -135,6 +136,10 @@ class NotMonotonic(ConverterError):
 
 class MissingCodes(ConverterError):
     """Codes between others never appear."""
+
+
+class NetworkError(AimcSpiceError):
+    """A neural network cannot be read, mapped on tiles or run."""
 
 
 class DatasetError(AimcSpiceError):

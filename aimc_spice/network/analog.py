@@ -1,0 +1,210 @@
+"""What does a matrix on tiles do to its inputs? Exact tile matrices, converters, partial sums, all prepared.
+
+One idea: an `AnalogMatrix` is a list of `Group`s (a horizontal partition, or a slice of it), each one matrix for all
+its tiles side by side and their converters. A run is, in blocks that stay in the cache, a matrix product per group
+and one pass of the read-out kernel, which adds to the partial sums. Results are column by column: (N, rows). It
+chooses no ranges (see `fit`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.network.kernel import F32, Converters, convert, pack
+from aimc_spice.network.mapping import Mapping, Placement
+from aimc_spice.network.noise import keys
+from aimc_spice.surrogate.readout import ColumnReadouts, Readout
+from aimc_spice.surrogate.tile import TileSurrogate
+
+Array = NDArray[np.float64]
+PAD = 32  # rows of a block are a multiple of it: BLAS then adds every product in the same order, whatever the batch
+BLOCK = 1024  # rows of a block
+_COLUMNS = 256  # of a block
+_SMALL = 1 << 22  # multiplications below which OpenBLAS has kernels that add in another order for transposed inputs
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tiles that see the same rows.
+
+    Parameters
+    ----------
+    rows : slice
+        Inputs.
+    matrix : ndarray, shape (n_columns, n_rows)
+        From x in [-1, 1] to column outputs [V, A or C]; columns of offsets come last.
+    converters : Converters or None
+        Of every column; None passes outputs on as they are.
+    to_lsb : ndarray, shape (n_columns,)
+        Programmed gain of the front end over the converter's step.
+    gain, offset : ndarray, shape (n_columns,)
+        What a code is worth (without converters: the output itself), and what is added to it.
+    name : str
+        Of the partition, for streams.
+    """
+
+    rows: slice
+    matrix: F32
+    converters: Converters | None
+    to_lsb: F32
+    gain: F32
+    offset: F32
+    name: str
+
+    @property
+    def nbytes(self) -> int:
+        """Memory."""
+        tables = 0 if self.converters is None else self.converters.nbytes
+        return self.matrix.nbytes + tables + 3 * self.gain.nbytes
+
+
+@dataclass(frozen=True)
+class AnalogMatrix:
+    """A programmed and calibrated matrix.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer, for streams.
+    groups : tuple of Group
+        All that is added up.
+    n_in, n_out : int
+        Of the matrix.
+    reference : ndarray of int or None
+        Index of the offset column of each output, among all columns; None for differential pairs.
+    """
+
+    name: str
+    groups: tuple[Group, ...]
+    n_in: int
+    n_out: int
+    reference: NDArray[np.int64] | None = None
+
+    def accumulate(
+        self, xt: F32, n_rows: int, total: F32, seed: int | None, first: int = 0, step: int = 1, cycle: int = 0,
+        factor: float = 1.0,
+    ) -> int:  # fmt: skip
+        """Add the products of a block of inputs (n_in, at least n_rows) to `total` (n_columns, at least n_rows).
+
+        Row i of the block is conversion ``first + step * i``; without a seed there is no noise. Returns how many
+        conversions were clipped.
+        """
+        clipped, n_columns = 0, len(self.groups[0].gain)
+        streams = [None if seed is None else keys(n_columns, seed, self.name, g.name, cycle) for g in self.groups]
+        width = -(-n_columns // -(-n_columns // _COLUMNS))
+        y = np.empty((width, xt.shape[1]), np.float32)
+        if width * xt.size < _SMALL * len(self.groups):
+            xt = np.ascontiguousarray(xt)
+        for start in range(0, n_columns, width):
+            some = slice(start, min(start + width, n_columns))
+            for group, key in zip(self.groups, streams, strict=True):
+                part = y[: some.stop - some.start]
+                np.matmul(group.matrix[some], xt[group.rows], out=part)
+                clipped += _convert(group, some, part, n_rows, total, key, first, step, factor)
+        return clipped
+
+    def finish(self, total: F32) -> F32:
+        """Turn totals (n_columns, n) into the product (n_out, n): offset columns are subtracted."""
+        if self.reference is None:
+            return total
+        return np.asarray(total[: self.n_out] - total[self.reference])
+
+    @property
+    def n_columns(self) -> int:
+        """Converters of one group, offset columns included."""
+        return len(self.groups[0].gain)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory."""
+        return sum(group.nbytes for group in self.groups)
+
+
+def _convert(
+    group: Group, some: slice, y: F32, n_rows: int, total: F32, key: NDArray[np.uint32] | None, first: int, step: int,
+    factor: float,
+) -> int:  # fmt: skip
+    by = group.converters
+    gain = group.gain[some] * np.float32(factor)
+    if by is None:
+        total[some] += gain[:, None] * y[:, :n_rows]
+        return 0
+    part = by.part(some)
+    stream = None if key is None else key[some]
+    return convert(y, n_rows, group.to_lsb[some], gain, total[some], part, stream, first, step)
+
+
+def program(
+    placement: Placement, tile: TileSurrogate, mapping: Mapping, sigma: float, rng: np.random.Generator
+) -> list[list[F32]]:
+    """Program every tile; return for each slice and horizontal partition its matrix (n_columns, n_rows of it).
+
+    Parameters
+    ----------
+    sigma : float
+        Programming error of a weight, rms; 1 is a whole cell.
+    """
+    cut, padding = placement.cut, (tile.n_rows, tile.n_cols) if mapping.padding else None
+    by_shape: dict[tuple[int, int], list[tuple[int, int, int, Array]]] = defaultdict(list)
+    for s, digits in enumerate(placement.digits):
+        for h, rows in enumerate(cut.rows):
+            for v, cols in enumerate(cut.cols):
+                weights = cells_of(digits[rows, cols], mapping)
+                if sigma:
+                    weights = np.clip(weights + rng.normal(0, sigma, weights.shape), -1, 1)
+                by_shape[weights.shape].append((s, h, v, weights))
+    found: dict[tuple[int, int, int], F32] = {}
+    for tiles in by_shape.values():
+        found |= _programmed(tiles, tile, padding)
+    return [
+        [_joined([found[s, h, v] for v in range(len(cut.cols))], mapping) for h in range(len(cut.rows))]
+        for s in range(len(placement.digits))
+    ]
+
+
+def cells_of(weights: Array, mapping: Mapping) -> Array:
+    """Return what the cells of a tile hold, in [-1, 1], offset column included."""
+    if mapping.signs == "differential":
+        return weights
+    return np.hstack([(weights + 1) / 2, np.full((len(weights), 1), 0.5)])
+
+
+def _programmed(
+    tiles: list[tuple[int, int, int, Array]], tile: TileSurrogate, padding: tuple[int, int] | None, at_once: int = 64
+) -> dict[tuple[int, int, int], F32]:
+    found: dict[tuple[int, int, int], F32] = {}
+    for start in range(0, len(tiles), at_once):
+        some = tiles[start : start + at_once]
+        weights = np.stack([t[3] for t in some])
+        k, n = weights.shape[1:]
+        if padding:
+            weights = np.pad(weights, ((0, 0), (0, padding[0] - k), (0, padding[1] - n)))
+        matrices = np.asarray(tile.program(weights))[:, :k, :n]
+        found |= {t[:3]: np.ascontiguousarray(m.T, dtype=np.float32) for t, m in zip(some, matrices, strict=True)}
+    return found
+
+
+def _joined(tiles: list[F32], mapping: Mapping) -> F32:
+    """Put tiles side by side; offset columns come last."""
+    if mapping.signs == "differential":
+        return np.concatenate(tiles)
+    return np.concatenate([*(t[:-1] for t in tiles), *(t[-1:] for t in tiles)])
+
+
+def converters_of(
+    readout: Readout, cut_cols: tuple[slice, ...], mapping: Mapping, seed: int, *names: str
+) -> Converters:
+    """Draw the converters of the tiles of one group."""
+    extra = mapping.signs == "offset"
+    drawn = [readout.sample(c.stop - c.start + extra, seed, *names, f"v{v}") for v, c in enumerate(cut_cols)]
+    if not extra:
+        return pack(drawn)
+    return pack([*(_part(d, slice(None, -1)) for d in drawn), *(_part(d, slice(-1, None)) for d in drawn)])
+
+
+def _part(drawn: ColumnReadouts, some: slice) -> ColumnReadouts:
+    return ColumnReadouts(drawn.thresholds[some], drawn.sigma_noise, drawn.low, drawn.high)

@@ -1,0 +1,129 @@
+"""Which steps of a network become products with constant matrices, and which parts of such a step are the matrix?
+
+One idea: one small reader for each operator; `product_of` returns a `Product`, None for what has no constant matrix,
+and raises where there is one that cannot be mapped, so nothing falls back to digital silently.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.errors import NetworkError
+from aimc_spice.network.product import Convolution, Dense
+
+Array = NDArray[Any]
+MAPPED = ("MatMul", "Gemm", "Conv", "RNN", "GRU", "LSTM")
+_HAS_WEIGHTS = {
+    "ConvTranspose", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "DeformConv", "Einsum",
+    "Attention", "LinearAttention",
+}  # fmt: skip
+
+
+def product_of(
+    op: str, where: str, attributes: dict[str, Any], weights: list[Any], shape: tuple[int, ...]
+) -> Dense | Convolution | None:
+    """Return what a step multiplies by.
+
+    Parameters
+    ----------
+    op, where : str
+        Its type and name.
+    attributes : dict
+        Of the node.
+    weights : list
+        Its inputs where they are constant, else None.
+    shape : tuple of int
+        Of the input that is not constant.
+
+    Raises
+    ------
+    NetworkError
+        It has a constant matrix that tiles cannot hold.
+    """
+    if op == "MatMul":
+        return _matmul(weights[0], weights[1], where)
+    if op == "Gemm":
+        return _gemm(attributes, weights, where)
+    if op == "Conv" and weights[1] is not None:
+        if weights[1].ndim not in {3, 4}:
+            raise _unmapped(op, where, f"its kernel has {weights[1].ndim - 2} axes, wanted 1 or 2")
+        if len(weights) > 2 and weights[2] is None:
+            raise _unmapped(op, where, "its bias is computed")
+        return convolution_of(weights[1], weights[2] if len(weights) > 2 else None, attributes, shape)
+    if op in _HAS_WEIGHTS and any(w is not None and np.ndim(w) > 1 for w in weights):
+        raise _unmapped(op, where, f"only {', '.join(MAPPED)} are mapped")
+    return None
+
+
+def _unmapped(op: str, where: str, cause: str) -> NetworkError:
+    return NetworkError(
+        f"{op} has a constant weight that cannot be laid on tiles", where=f"node {where}", cause=cause,
+        hint=f'to run it digitally say so: digital=("{where}",)',
+    )  # fmt: skip
+
+
+def _matmul(a: Array | None, b: Array | None, where: str) -> Dense | None:
+    if b is not None:
+        if b.ndim > 2 and b.size != b.shape[-1] * b.shape[-2]:
+            raise _unmapped("MatMul", where, f"its weight has the shape {b.shape}, wanted one matrix")
+        return Dense(b.reshape(b.shape[-2:]) if b.ndim > 1 else b[:, None])
+    if a is not None:
+        if a.ndim != 2:
+            raise _unmapped("MatMul", where, f"its weight has the shape {a.shape}, wanted one matrix")
+        return Dense(a.T, left=True)
+    return None
+
+
+def _gemm(attributes: dict[str, Any], weights: list[Any], where: str) -> Dense | None:
+    a, b = weights[:2]
+    if b is None and a is not None:
+        raise _unmapped("Gemm", where, "its constant is the left factor")
+    if b is None:
+        return None
+    if attributes.get("transA", 0):
+        raise _unmapped("Gemm", where, "its input is transposed")
+    matrix = (b.T if attributes.get("transB", 0) else b) * b.dtype.type(attributes.get("alpha", 1.0))
+    if len(weights) < 3:
+        return Dense(matrix)
+    c = weights[2]
+    if c is None or c.size not in {1, matrix.shape[1]}:
+        raise _unmapped("Gemm", where, "its bias is computed, or is no vector of outputs")
+    bias = np.broadcast_to(c.reshape(-1) * c.dtype.type(attributes.get("beta", 1.0)), matrix.shape[1:])
+    return Dense(matrix, bias)
+
+
+def convolution_of(
+    weight: Array, bias: Array | None, attributes: dict[str, Any], shape: tuple[int, ...]
+) -> Convolution:
+    """Read a convolution with 1 or 2 axes."""
+    flat = weight.ndim == 3
+    strides = _pair(attributes.get("strides"), flat)
+    dilations = _pair(attributes.get("dilations"), flat)
+    pads = padding_of(attributes, shape[2:], weight.shape[2:])
+    four = (0, pads[0], 0, pads[1]) if flat else tuple(pads)
+    kernel = weight[:, :, None, :] if flat else weight
+    return Convolution(kernel, bias, attributes.get("group", 1), strides, dilations, four, flat)  # type: ignore[arg-type]  # two or four
+
+
+def _pair(values: Any, flat: bool) -> tuple[int, int]:
+    found = list(values) if values else [1] * (1 if flat else 2)
+    return (1, found[0]) if flat else (found[0], found[1])
+
+
+def padding_of(attributes: dict[str, Any], size: tuple[int, ...], kernel: tuple[int, ...]) -> list[int]:
+    """Return the padding before every axis, then after every axis."""
+    mode, n = attributes.get("auto_pad", "NOTSET"), len(kernel)
+    if mode == "NOTSET":
+        return list(attributes.get("pads") or [0] * 2 * n)
+    if mode == "VALID":
+        return [0] * 2 * n
+    strides, dilations = attributes.get("strides") or [1] * n, attributes.get("dilations") or [1] * n
+    total = [
+        max(0, (-(-s // t) - 1) * t + d * (k - 1) + 1 - s)
+        for s, t, d, k in zip(size, strides, dilations, kernel, strict=True)
+    ]
+    less, more = [t // 2 for t in total], [t - t // 2 for t in total]
+    return less + more if mode == "SAME_UPPER" else more + less

@@ -1,0 +1,253 @@
+"""Which operations are products with a constant matrix, and how do their inputs become rows of a tile?
+
+One idea: a `Product` names its matrices (K, N), one a group of a convolution, and turns a driven input into blocks
+(K, rows), column by column of results back into the output. Executing is the same for all of them (`layer`). The
+recurrent cells are in `recurrent`; it maps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.network.analog import BLOCK, PAD
+from aimc_spice.network.compiled import compiled
+from aimc_spice.network.kernel import F32
+
+_PACKED_ROWS = 128  # small groups share a matrix up to about a tile
+
+
+class Product(Protocol):
+    """A layer that is a product with constant matrices."""
+
+    @property
+    def matrices(self) -> tuple[NDArray[Any], ...]:
+        """The matrices (K, N)."""
+        ...
+
+    @property
+    def bias(self) -> NDArray[Any] | None:
+        """Added to all outputs of all matrices, side by side; None is none."""
+        ...
+
+    @property
+    def n_weights(self) -> int:
+        """Weights, without the zeros of a block diagonal."""
+        ...
+
+    def rows_of(self, shape: tuple[int, ...]) -> int:
+        """Return how many products an input of this shape asks of each matrix."""
+        ...
+
+    def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
+        """Yield (first row, number of rows, inputs (K + extra, padded rows)) of matrix `index`.
+
+        `extra` more rows are left for biases; their content is not defined.
+        """
+        ...
+
+    def output(self, shape: tuple[int, ...]) -> F32:
+        """Return an empty output for an input of this shape."""
+        ...
+
+    def store(self, output: F32, index: int, first: int, n_rows: int, total: F32, scale: F32, bias: F32) -> None:
+        """Put ``total * scale + bias`` (N, n_rows) in its place."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dense:
+    """``x @ matrix + bias`` along the last axis of x, or along the one before (`left`: ``matrix.T @ x``).
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (K, N)
+    bias : ndarray, shape (N,), or None
+    left : bool
+        Whether the constant stands on the left.
+    """
+
+    matrix: NDArray[Any]
+    bias: NDArray[Any] | None = None
+    left: bool = False
+
+    @property
+    def matrices(self) -> tuple[NDArray[Any], ...]:
+        """The one matrix."""
+        return (self.matrix,)
+
+    @property
+    def n_weights(self) -> int:
+        """All elements."""
+        return int(self.matrix.size)
+
+    def rows_of(self, shape: tuple[int, ...]) -> int:
+        """All axes but the one that is summed over."""
+        return int(np.prod(shape)) // len(self.matrix)
+
+    def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:  # noqa: ARG002  one matrix
+        """Yield blocks of rows."""
+        rows = (np.swapaxes(driven, -1, -2) if self.left else driven).reshape(-1, len(self.matrix))
+        for first in range(0, len(rows), BLOCK):
+            some = rows[first : first + BLOCK]
+            if extra or len(some) % PAD:
+                padded = np.zeros((-(-len(some) // PAD) * PAD, rows.shape[1] + extra), np.float32)
+                padded[: len(some), : rows.shape[1]] = some
+                yield first, len(some), padded.T
+            else:
+                yield first, len(some), some.T
+
+    def output(self, shape: tuple[int, ...]) -> F32:
+        """Rows before columns; `shaped` puts them in place."""
+        return np.empty((self.rows_of(shape), self.matrix.shape[1]), np.float32)
+
+    def store(self, output: F32, index: int, first: int, n_rows: int, total: F32, scale: F32, bias: F32) -> None:  # noqa: ARG002
+        """Transpose into the rows."""
+        transpose(total, n_rows, scale, bias, output[first : first + n_rows])
+
+    def shaped(self, output: F32, shape: tuple[int, ...]) -> F32:
+        """Return the output in the shape that the operation has."""
+        if not self.left:
+            return output.reshape(*shape[:-1], -1)
+        lead = (*shape[:-2], shape[-1]) if len(shape) > 1 else ()
+        found = output.reshape(*lead, -1)
+        return np.ascontiguousarray(np.swapaxes(found, -1, -2)) if len(shape) > 1 else found
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution with 1 or 2 axes; one of 1 axis has height 1.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (C_out, C_in / groups, kh, kw)
+    bias : ndarray, shape (C_out,), or None
+    groups : int
+    strides, dilations : (int, int)
+    pads : (top, left, bottom, right)
+    flat : bool
+        Whether input and output have one spatial axis.
+    """
+
+    weight: NDArray[Any]
+    bias: NDArray[Any] | None
+    groups: int
+    strides: tuple[int, int]
+    dilations: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    flat: bool = False
+
+    @property
+    def together(self) -> int:
+        """How many groups share a matrix, block by block on its diagonal."""
+        k = self.weight[0].size
+        fit = max(1, _PACKED_ROWS // k)
+        return max(d for d in range(1, min(fit, self.groups) + 1) if self.groups % d == 0)
+
+    @property
+    def matrices(self) -> tuple[NDArray[Any], ...]:
+        """One for every `together` groups."""
+        n, k = len(self.weight) // self.groups, self.weight[0].size
+        found = []
+        for first in range(0, self.groups, self.together):
+            matrix = np.zeros((k * self.together, n * self.together), self.weight.dtype)
+            for i in range(self.together):
+                some = self.weight[(first + i) * n : (first + i + 1) * n].reshape(n, k)
+                matrix[i * k : (i + 1) * k, i * n : (i + 1) * n] = some.T
+            found.append(matrix)
+        return tuple(found)
+
+    @property
+    def n_weights(self) -> int:
+        """Elements of the kernels."""
+        return int(self.weight.size)
+
+    def size(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Return height and width of the output."""
+        h, w = (1, shape[2]) if self.flat else (shape[2], shape[3])
+        kh, kw = self.weight.shape[2:]
+        (sh, sw), (dh, dw), (top, left, bottom, right) = self.strides, self.dilations, self.pads
+        return (h + top + bottom - dh * (kh - 1) - 1) // sh + 1, (w + left + right - dw * (kw - 1) - 1) // sw + 1
+
+    def rows_of(self, shape: tuple[int, ...]) -> int:
+        """Pixels of all outputs."""
+        height, width = self.size(shape)
+        return shape[0] * height * width
+
+    def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
+        """Yield the patches of some images."""
+        x = driven[:, :, None, :] if self.flat else driven
+        height, width = self.size(driven.shape)
+        pixels, per_group = height * width, self.weight.shape[1]
+        channels = slice(index * self.together * per_group, (index + 1) * self.together * per_group)
+        kh, kw = self.weight.shape[2:]
+        k, at_once = per_group * self.together * kh * kw, max(1, 2 * BLOCK // pixels)
+        for image in range(0, len(x), at_once):
+            some = x[image : image + at_once, channels]
+            n_rows = len(some) * pixels
+            found = np.zeros((k + extra, -(-n_rows // PAD) * PAD), np.float32)
+            _patches(some, kh, kw, *self.strides, *self.dilations, *self.pads[:2], height, width, found)
+            yield image * pixels, n_rows, found
+
+    def output(self, shape: tuple[int, ...]) -> F32:
+        """Shape (n, C_out, pixels)."""
+        return np.empty((shape[0], len(self.weight), self.rows_of(shape) // shape[0]), np.float32)
+
+    def store(self, output: F32, index: int, first: int, n_rows: int, total: F32, scale: F32, bias: F32) -> None:
+        """Put the columns of matrix `index` into their channels."""
+        pixels, n = output.shape[2], len(total)
+        for i, image in enumerate(range(first // pixels, (first + n_rows) // pixels)):
+            part = output[image, index * n : (index + 1) * n]
+            np.multiply(total[:, i * pixels : (i + 1) * pixels], scale[:, None], out=part)
+            part += bias[:, None]
+
+    def shaped(self, output: F32, shape: tuple[int, ...]) -> F32:
+        """Return the output in the shape that the operation has."""
+        height, width = self.size(shape)
+        return output.reshape(*output.shape[:2], *((width,) if self.flat else (height, width)))
+
+
+@compiled
+def _patches(
+    x: F32, kh: int, kw: int, sh: int, sw: int, dh: int, dw: int, top: int, left: int, height: int, width: int,
+    found: F32,
+) -> None:  # fmt: skip
+    """Copy patches: row (channel, ky, kx), column (image, y, x); `found` starts as zeros, the padding."""
+    n, channels, h, w = x.shape
+    for c in range(channels):
+        for ky in range(kh):
+            for kx in range(kw):
+                row = found[(c * kh + ky) * kw + kx]
+                j0 = max(0, -(-(left - kx * dw) // sw))
+                j1 = min(width, (w - 1 + left - kx * dw) // sw + 1)
+                for image in range(n):
+                    for i in range(height):
+                        y = i * sh + ky * dh - top
+                        if 0 <= y < h and j1 > j0:
+                            start, at = (image * height + i) * width, j0 * sw + kx * dw - left
+                            _copy(x[image, c, y], at, sw, row, start + j0, j1 - j0)
+
+
+@compiled
+def _copy(source: F32, at: int, step: int, target: F32, to: int, n: int) -> None:
+    if step == 1:
+        for j in range(n):
+            target[to + j] = source[at + j]
+    else:
+        for j in range(n):
+            target[to + j] = source[at + step * j]
+
+
+@compiled
+def transpose(total: F32, n_rows: int, scale: F32, bias: F32, found: F32) -> None:
+    """Write ``total.T * scale + bias``, in squares that stay in the cache."""
+    n = total.shape[0]
+    for r0 in range(0, n_rows, 16):
+        for c0 in range(0, n, 64):
+            for r in range(r0, min(n_rows, r0 + 16)):
+                for c in range(c0, min(n, c0 + 64)):
+                    found[r, c] = total[c, r] * scale[c] + bias[c]
