@@ -6,7 +6,7 @@ kind of tile. It simulates nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,7 @@ class TileRun:
         return float(sum(np.mean(values) for values in self.energy.values()))
 
 
-def read_tile(found: Waveforms, probes: TileProbes, adc: Embeddable, *, v_ref: float = 0.0) -> TileRun:
+def read_tile(found: Waveforms, probes: TileProbes, adc: Embeddable) -> TileRun:
     """Read the waveforms of a tile's deck.
 
     Parameters
@@ -66,8 +66,6 @@ def read_tile(found: Waveforms, probes: TileProbes, adc: Embeddable, *, v_ref: f
         What is where.
     adc : Embeddable
         The converters.
-    v_ref : float
-        Output of a column without input [V].
 
     Raises
     ------
@@ -79,7 +77,7 @@ def read_tile(found: Waveforms, probes: TileProbes, adc: Embeddable, *, v_ref: f
     starts = probes.schedule.operations(n)
     columns = _at(found, starts + probes.schedule.t_first, probes.columns)
     lsb = (adc.high - adc.low) / 2**adc.n_bits
-    product = planes.combine(adc.low + (codes + 0.5) * lsb - v_ref)
+    product = planes.combine(adc.low + (codes + 0.5) * lsb - probes.v_rest)
     latency = {
         "drivers": _driver_time(found, probes, starts),
         "columns": _column_time(found, probes, columns, lsb / 2),
@@ -130,7 +128,7 @@ def _column_time(found: Waveforms, probes: TileProbes, columns: Array, tolerance
 
 def _energies(found: Waveforms, probes: TileProbes) -> dict[str, Array]:
     """Return the energy of each product by block; what a driver's resistance burns is the drivers'."""
-    powers = {block: _power(found, pairs) for block, pairs in probes.sources.items()}
+    powers = {block: _power(found, pairs, probes.v_rest) for block, pairs in probes.sources.items()}
     if probes.r_driver and "array" in powers:
         currents = (found.signals[f"i({name})"] for name, _ in probes.sources["array"])
         powers["drivers"] = probes.r_driver * sum((i**2 for i in currents), np.zeros(len(found.axis)))
@@ -145,8 +143,7 @@ def _energies(found: Waveforms, probes: TileProbes) -> dict[str, Array]:
     return {b: window_integrals(found.axis, p, edges).reshape(-1, batch).sum(axis=0) for b, p in powers.items()}
 
 
-def _power(found: Waveforms, pairs: object) -> Array:
-    total = np.zeros(len(found.axis))
-    for name, node in pairs:  # type: ignore[attr-defined]
-        total -= found.signals[f"i({name})"] * found.signals[f"v({node})"]
-    return total
+def _power(found: Waveforms, pairs: Sequence[tuple[str, str]], v_rest: float) -> Array:
+    """Return what sources give above the resting voltage [W]."""
+    powers = (-found.signals[f"i({name})"] * (found.signals[f"v({node})"] - v_rest) for name, node in pairs)
+    return sum(powers, np.zeros(len(found.axis)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.base import Lines, Subckt, fold
 from aimc_spice.netlist.library import FrontEnd
 from aimc_spice.netlist.macro import Macro, Role
@@ -73,6 +74,22 @@ def dynamic_tia(
     """
     params = {"r_f": r_f, "r_1": r_1, **opamp.params(), "offset_1": offsets[0], "offset_2": offsets[1], "v_ref": v_ref}
     return _limited("front_end", "tia_dynamic", params, opamp)
+
+
+def mos_tia(process: Process, *, r_f: float, r_1: float = 2e3, v_ref: float | None = None) -> Macro:
+    """Build the same read-out of two transistor op-amps, with its supply inside.
+
+    Parameters
+    ----------
+    process : Process
+        Transistors of a 1.8 V node.
+    r_f, r_1 : float
+        As of `dynamic_tia` [Ω].
+    v_ref : float, optional
+        Default half the supply [V].
+    """
+    params = {"r_f": r_f, "r_1": r_1, "v_ref": process.vdd / 2 if v_ref is None else v_ref, "v_dd": process.vdd}
+    return Macro("front_end", "tia_mos", _text("opamp_mos"), params, (process.text,), ("vdd",))
 
 
 def conveyor(

@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 
 from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.bench import front_end_deck
+from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.macro import definitions
-from aimc_spice.netlist.readout import OpAmp, conveyor, dynamic_tia, integrator, multiplexer, sample_hold, switch_text
+from aimc_spice.netlist.readout import (
+    OpAmp,
+    conveyor,
+    dynamic_tia,
+    integrator,
+    mos_tia,
+    multiplexer,
+    sample_hold,
+    switch_text,
+)
 from aimc_spice.simulate import open_simulator
 from aimc_spice.simulate.nodal import NodalSimulator
 
@@ -82,6 +93,20 @@ def test_limited_tia_stops_at_its_swing_and_its_slew_rate():
     )
     assert at(found, 4e-9) == pytest.approx(0.15, abs=2e-3)  # the clamp yields by 1 mV
     assert (at(found, 1e-9) - at(found, 0.5e-9)) / 0.5e-9 == pytest.approx(1e8, rel=0.01)
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize("process", ["tt", "ss", "ff"])
+def test_transistor_tia_settles_as_its_gain_and_bandwidth_say(process):
+    macro = mos_tia(generic("g180", Corner(process)), r_f=4e3)
+    lines = ["vr r 0 0.9", "ip 0 p pwl(0 0 1e-9 0 1.01e-9 1e-4)", "rp p r 1e3", "rn n r 1e3"]
+    found = transient(macro, [*lines, f"x1 p n out {macro.call()}"], 2e-11, 4e-8)
+    rest, noise_gain = at(found, 0.0), 1 + 4e3 * (1e-3 + 1 / 2e3)
+    step = at(found, 4e-8) - rest
+    assert rest == pytest.approx(0.9, abs=5e-3)
+    assert 0.4 * (1 - 2 * (noise_gain + 3) / 3e3) < step < 0.4  # gains of both op-amps are about 3000
+    settled = found.axis[np.flatnonzero(np.abs(found.signals["v(out)"] - rest - step) > 0.01 * step)[-1]] - 1e-9
+    assert 0.5 < settled / (noise_gain / (2 * np.pi * 0.46e9) * np.log(100)) < 2
 
 
 @pytest.mark.ngspice

@@ -7,6 +7,8 @@ import pytest
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.metrology.tile import read_tile
+from aimc_spice.netlist.adcs.ramp import ramp
+from aimc_spice.netlist.adcs.ramp_column import RampColumn
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarColumn
 from aimc_spice.netlist.inputs import BitSerial, MultiLevel, PulseWidth
@@ -26,7 +28,7 @@ def ngspice():
 
 
 def run(ngspice, circuit, x=X):
-    return read_tile(ngspice.run(circuit.deck(x)), circuit.probes(x), circuit.adc, v_ref=circuit.v_ref)
+    return read_tile(ngspice.run(circuit.deck(x)), circuit.probes(x), circuit.adc)
 
 
 def ideal(circuit, volts):
@@ -97,6 +99,18 @@ def test_transistor_converters_in_the_tile_are_within_a_step(with_converters):
     assert np.abs(one.codes - other.codes).max() <= 1
     assert {"adc dac", "adc comparator", "adc logic"} <= set(other.energy)
     assert other.energy["adc comparator"][0] > 0
+
+
+@pytest.mark.parametrize("level", ["behavioural", "transistor"])
+def test_one_ramp_serves_all_columns(ngspice, level):
+    front_end = dynamic_tia(r_f=R_F / 2, r_1=R_1, opamp=OpAmp(1e5, 5e9), v_ref=0.5).macro
+    # eight comparators load the ramp: their gates are reckoned to its capacitor (20 fF each, found by trial)
+    adc = RampColumn(ramp(6, level, t_ramp=5e-7, c_par=1.8e-13))
+    circuit = tile(front_end=front_end, v_ref=0.5, adc=adc)
+    found = run(ngspice, circuit, X[:1])
+    off = found.codes - ideal(circuit, circuit.planes(X[:1]).sequence() @ matrix(circuit) / 2)
+    assert np.abs(off).max() <= (0 if level == "behavioural" else 1)
+    assert found.energy["adc ramp"][0] > 0
 
 
 def test_energy_of_the_array_is_what_its_elements_burn(ngspice):

@@ -41,3 +41,8 @@ def test_integrator_bench():
 
 def test_sample_hold_bench():
     assert values("sample_hold")["o"] == pytest.approx(0.3 - 1 / 101, abs=1e-4)
+
+
+def test_mos_tia_bench():
+    found = values("tia_mos")
+    assert found["o"] == pytest.approx(0.4 / (1 + 7 / 3.06e3) / (1 + 3 / 3.06e3), abs=2e-3)  # offset 0.07 mV times 7

@@ -106,6 +106,9 @@ class TileProbes:
         supply times magnitude of the current (assumed).
     r_driver : float
         Series resistance of each word line [Ω], whose loss is that of the drivers.
+    v_rest : float
+        Where word lines and outputs stand without input [V]. The array burns what its sources give above it; what flows
+        from there to ground is in the supply of the front ends.
     """
 
     planes: Planes
@@ -116,6 +119,7 @@ class TileProbes:
     supplies: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     rails: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     r_driver: float = 0.0
+    v_rest: float = 0.0
 
     @property
     def n_operations(self) -> int:

@@ -61,7 +61,8 @@ class CurrentTileCircuit:
     n_shared : int
         Columns on one converter.
     v_rail : float
-        Supply of a class-B output stage that stands for ideal op-amps in the energy [V] (assumed).
+        Supply of the class-B output stage that ideal op-amps are reckoned as in the energy [V] (assumed); for front
+        ends of transistors their real supply.
     t_step : float, optional
         Largest time step [s]; default a hundredth of an operation.
     """
@@ -124,6 +125,7 @@ class CurrentTileCircuit:
             supplies=self.adc.supplies(self._converters()),
             rails={"front_end": [(name, self.v_rail) for name in names]},
             r_driver=self.r_driver,
+            v_rest=self.v_ref,
         )
 
     def deck(self, x: ArrayLike, *, title: str = "current-mode tile") -> Deck:
