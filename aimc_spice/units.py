@@ -44,7 +44,7 @@ def parse(text: str, unit: str, *, name: str = "value") -> float:
         raise _wrong(name, repr(text), unit, "a bare number has no unit")
     compact = text.strip()
     try:
-        quantity = Quantity(compact, ignore_sf=unit == "")
+        quantity = Quantity(compact, ignore_sf=unit in {"", "K"})  # "K" is a prefix to quantiphy
     except InvalidNumber as bad:
         raise _wrong(name, repr(text), unit, str(bad)) from bad
     number, got = float(quantity), quantity.units

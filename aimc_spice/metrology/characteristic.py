@@ -100,6 +100,7 @@ class Characteristic:
                 "inl": ("code_above", line.inl_lsb(), {"units": "LSB", "reference": "endpoint"}),
                 "input": ("conversion", record.inputs, {"units": unit}),
                 "code": ("conversion", record.codes, {"units": "1"}),
+                "previous": ("conversion", record.previous, {"units": "1"}),
                 "t_conv": ("conversion", record.t_conv, {"units": "s"}),
             },
             {"code_above": np.arange(1, len(line.levels) + 1)},
@@ -166,6 +167,7 @@ def _characteristic(data: xr.Dataset, about: dict[str, Any]) -> Characteristic:
     record = Record(
         data["input"].values,
         data["code"].values.astype(np.int64),
+        data["previous"].values.astype(np.int64),
         data["t_conv"].values,
         energy,
         tuple(evidence["decks"]),

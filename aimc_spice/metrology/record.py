@@ -26,6 +26,8 @@ class Record:
         [V, A or C].
     codes : ndarray of int, shape (n,)
         What came out.
+    previous : ndarray of int, shape (n,)
+        The code of the conversion before it in its deck, which its energy may depend on; -1 for the first.
     t_conv : ndarray, shape (n,)
         [s]; zeros for a circuit without a clock.
     energy : mapping of str to ndarray, shape (n,)
@@ -40,6 +42,7 @@ class Record:
 
     inputs: Array
     codes: Codes
+    previous: Codes
     t_conv: Array
     energy: Mapping[str, Array]
     decks: tuple[str, ...]
@@ -47,14 +50,15 @@ class Record:
     wall_s: float
 
     def __post_init__(self) -> None:
-        shapes = {a.shape for a in (self.inputs, self.codes, self.t_conv, *self.energy.values())}
+        shapes = {a.shape for a in (self.inputs, self.codes, self.previous, self.t_conv, *self.energy.values())}
         if shapes != {(len(self.inputs),)}:
             raise ShapeError(f"record: got shapes {sorted(shapes)}, wanted one (n,)")
 
     @classmethod
     def of(cls, inputs: Array, found: Conversions, deck: str, simulator: str, wall_s: float) -> Record:
         """Record the conversions of one deck."""
-        return cls(inputs, found.codes, found.t_conv, dict(found.energy), (deck,), simulator, wall_s)
+        previous = np.concatenate([[-1], found.codes[:-1]]).astype(np.int64)
+        return cls(inputs, found.codes, previous, found.t_conv, dict(found.energy), (deck,), simulator, wall_s)
 
     @classmethod
     def joined(cls, records: list[Record]) -> Record:
@@ -67,6 +71,7 @@ class Record:
         return cls(
             all_of("inputs"),
             np.concatenate([one.codes for one in records]),
+            np.concatenate([one.previous for one in records]),
             all_of("t_conv"),
             {block: np.concatenate([one.energy[block] for one in records]) for block in first.energy},
             tuple(dict.fromkeys(deck for one in records for deck in one.decks)),

@@ -22,6 +22,7 @@ from aimc_spice.metrology.levels import Array, Sweep
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter
+from aimc_spice.rng import stream
 
 _N_ANCHORS = 16
 _PHASE = 2 / 3  # of a step: however often it is halved, no input falls on an ideal level, where no code is right
@@ -85,7 +86,8 @@ class _Hunt:
         self._converter, self._how = converter, resolution
         self._n_codes = 2**converter.n_bits
         self._lsb = (converter.high - converter.low) / self._n_codes
-        dense = is_static(converter) and self._n_codes / resolution.lsb <= 0.9 * _PER_SWEEP
+        self._static = is_static(converter)
+        dense = self._static and self._n_codes / resolution.lsb <= 0.9 * _PER_SWEEP
         self._step = self._lsb / 2 ** ceil(log2(1 / resolution.lsb)) if dense else self._lsb
         self._depth = ceil(log2(self._step / (resolution.lsb * self._lsb)) - 1e-9)
         self._left = {"anchors": self._depth, "halving": self._depth}
@@ -97,8 +99,11 @@ class _Hunt:
         self._next = self._ramp()
 
     def wanted(self) -> Array:
-        """Return the inputs to convert next; none at the end."""
-        return self._next
+        """Return the inputs to convert next; none at the end.
+
+        Clocked ones in random order: what a conversion takes may depend on the one before.
+        """
+        return self._next if self._static else stream(len(self._next), "order").permutation(self._next)
 
     def take(self, answer: Record | SimulationError) -> None:
         """Learn what the inputs gave."""

@@ -8,7 +8,7 @@ in a conversion follows the code. It holds in its box, for the corner it was mea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from aimc_spice.surrogate.readout import ColumnReadouts
 from aimc_spice.surrogate.spread import Spread, fit_spread
 from aimc_spice.units import show
 
+_N_BINS = 16  # of the code before
 _CLEAR = 1 / 8  # LSB: nearer to a level a comparator takes its time, which no table over codes can know
 
 
@@ -45,12 +46,16 @@ class FittedReadout:
     t_code : ndarray, shape (2**n_bits,)
         Time of a conversion by its code [s].
     e_code : mapping of str to ndarray, shape (2**n_bits,)
-        Energy of a conversion by its code, by block [J].
+        Energy of a conversion by its code, by block, whatever came before [J].
+    e_before : mapping of str to ndarray, shape (n_bins,)
+        What the code of the conversion before adds, by block [J]; zero on average. Capacitors remember.
     box : Box
         Inputs that were measured; its unit is the converter's.
     fit, fit_time, fit_energy : Fit
         Errors on held-out conversions: of the value [V, A or C], of time [s] and energy [J]; full scale is the nominal
         range, the mean time and the mean energy.
+    energy_bias : float
+        Error of the mean energy on held-out conversions, of that mean.
     """
 
     name: str
@@ -62,10 +67,12 @@ class FittedReadout:
     high: float
     t_code: Array
     e_code: Mapping[str, Array]
+    e_before: Mapping[str, Array]
     box: Box
     fit: Fit
     fit_time: Fit
     fit_energy: Fit
+    energy_bias: float = 0.0
 
     @property
     def n_bits(self) -> int:
@@ -114,13 +121,22 @@ class FittedReadout:
         """Return the time of each conversion [s], in the shape of `codes`."""
         return np.asarray(self.t_code[codes])
 
-    def energy_of(self, codes: NDArray[np.int64], block: str | None = None) -> Array:
-        """Return the energy of each conversion [J], of one block or of all, in the shape of `codes`."""
+    def energy_of(
+        self, codes: NDArray[np.int64], block: str | None = None, previous: NDArray[np.int64] | None = None
+    ) -> Array:
+        """Return the energy of each conversion [J], of one block or of all, in the shape of `codes`.
+
+        `previous` are the codes of the conversions before; without, any may have come before.
+        """
         if block is not None and block not in self.e_code:
             known = ", ".join(self.e_code) or "none"
             raise OutsideValidity(f"{self.name} has no energy of {block!r}", hint=f"its blocks are: {known}")
-        tables = self.e_code.values() if block is None else [self.e_code[block]]
-        return np.asarray(sum((table[codes] for table in tables), np.zeros(codes.shape)))
+        blocks = list(self.e_code) if block is None else [block]
+        energy = sum((self.e_code[name][codes] for name in blocks), np.zeros(codes.shape))
+        if previous is not None:
+            bins = bins_of(previous, self.n_bits)
+            energy = energy + sum((self.e_before[name][bins] for name in blocks), np.zeros(codes.shape))
+        return np.asarray(energy)
 
 
 def fit_readout(one: Characteristic, held_out: Record, population: Population | None = None) -> FittedReadout:
@@ -145,13 +161,15 @@ def fit_readout(one: Characteristic, held_out: Record, population: Population | 
         raise FitError(f"{one.name} has no levels: {bad[0].evidence}")
     if population is not None and population.levels.shape[1] != len(line.levels):
         raise FitError(f"{one.name}: its population has {population.levels.shape[1]} levels, wanted {len(line.levels)}")
+    n_codes = len(line.levels) + 1
     clear = _clear_of_levels(record.inputs, line.levels, line.lsb)
-    codes = record.codes[clear]
-    t_code = _table(codes, record.t_conv[clear], len(line.levels) + 1)
-    e_code = {block: _table(codes, e[clear], len(line.levels) + 1) for block, e in record.energy.items()}
+    t_code = _table(record.codes[clear], record.t_conv[clear], n_codes)
+    later = clear & (record.previous >= 0)
+    codes, before = record.codes[later], bins_of(record.previous[later], line.n_bits)
+    energy = {block: fit_energy(codes, before, e[later], n_codes) for block, e in record.energy.items()}
     said = line.convert(held_out.inputs)
-    energy = sum((table[said] for table in e_code.values()), np.zeros(len(said)))
-    return FittedReadout(
+    zero = Fit(0.0, 0.0, 1.0, 0, (), (), "")
+    fitted = FittedReadout(
         one.name,
         one.corner.name,
         line.levels,
@@ -160,12 +178,34 @@ def fit_readout(one: Characteristic, held_out: Record, population: Population | 
         line.low,
         line.high,
         t_code,
-        e_code,
+        {block: tables[0] for block, tables in energy.items()},
+        {block: tables[1] for block, tables in energy.items()},
         Box(float(record.inputs.min()), float(record.inputs.max()), line.unit),
         _fit(line.lsb * (said - held_out.codes).astype(np.float64), line.high - line.low, record, held_out),
         _fit(t_code[said] - held_out.t_conv, float(held_out.t_conv.mean()), record, held_out),
-        _fit(energy - held_out.e_conv, float(held_out.e_conv.mean()), record, held_out),
+        zero,
     )
+    steady = held_out.previous >= 0
+    wanted = held_out.e_conv[steady]
+    error = fitted.energy_of(said[steady], previous=held_out.previous[steady]) - wanted
+    bias = abs(float(error.mean() / wanted.mean())) if held_out.energy else 0.0
+    fit = _fit(error, float(wanted.mean()), record, held_out)
+    return replace(fitted, fit_energy=fit, energy_bias=bias)
+
+
+def bins_of(codes: NDArray[np.int64], n_bits: int) -> NDArray[np.int64]:
+    """Return the upper four bits of codes: how finely the conversion before is told apart."""
+    return np.asarray(codes >> max(0, n_bits - 4))
+
+
+def fit_energy(codes: NDArray[np.int64], before: NDArray[np.int64], e: Array, n_codes: int) -> tuple[Array, Array]:
+    """Return what a code costs (n_codes,) and what the one before adds (16,) [J]: a sum of both, by least squares."""
+    own, added = _table(codes, e, n_codes), np.zeros(_N_BINS)
+    for _ in range(50):  # each is the mean of what the other leaves: converges, as codes and bins are well mixed
+        left = np.bincount(before, e - own[codes], _N_BINS) / np.maximum(np.bincount(before, minlength=_N_BINS), 1)
+        added = left - left[before].mean()
+        own = _table(codes, e - added[before], n_codes)
+    return own, added
 
 
 def describe(readout: FittedReadout) -> str:
@@ -176,7 +216,7 @@ def describe(readout: FittedReadout) -> str:
         f"  error     {readout.error_lsb:.3f} LSB rms on {fit.n_held_out} held-out inputs ({fit.simulator})",
         f"  noise     {readout.sigma_noise / readout.lsb:.3f} LSB rms",
         f"  time      {show(readout.t_conv, 's')}, error {_percent(time)}",
-        f"  energy    {show(readout.e_conv, 'J')}, error {_percent(energy)}",
+        f"  energy    {show(readout.e_conv, 'J')}, error {_percent(energy)}, {readout.energy_bias:.2%} of the mean",
         f"  spread    {len(readout.spread.factors)} factors from {readout.spread.n_samples} samples",
     ]
     return "\n".join(lines)

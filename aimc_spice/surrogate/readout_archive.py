@@ -36,9 +36,10 @@ def save_readout(readout: FittedReadout, path: Path) -> None:
         f"own_{unit}": readout.spread.own,
         "t_code_s": readout.t_code,
         **{f"e_code_J_{block}": table for block, table in readout.e_code.items()},
+        **{f"e_before_J_{block}": table for block, table in readout.e_before.items()},
     }
     about: dict[str, Any] = {name: asdict(getattr(readout, name)) for name in ("box", *_FITS)}
-    about |= {name: getattr(readout, name) for name in ("name", "corner", "sigma_noise", "low", "high")}
+    about |= {name: getattr(readout, name) for name in ("name", "corner", "sigma_noise", "low", "high", "energy_bias")}
     about |= {"n_samples": readout.spread.n_samples, "blocks": list(readout.e_code)}
     arrays["about"] = np.array(json.dumps(about))
 
@@ -81,8 +82,10 @@ def _readout(arrays: dict[str, Any], about: dict[str, Any]) -> FittedReadout:
         about["high"],
         arrays["t_code_s"],
         {block: arrays[f"e_code_J_{block}"] for block in about["blocks"]},
+        {block: arrays[f"e_before_J_{block}"] for block in about["blocks"]},
         box,
         **fits,
+        energy_bias=about["energy_bias"],
     )
 
 

@@ -24,7 +24,7 @@ def characteristic(seed=None):
     line = Linearity(bowed(4, 0.3 * rng.random()), 0.0, 1.0, "V", 1 / 1024, 50, defects)
     x = np.linspace(0, 1, 50)
     energy = {"logic": rng.random(50), "dac": rng.random(50)}
-    record = Record(x, line.convert(x), 1e-9 * rng.random(50), energy, ("ab", "cd"), "nobody", 1.5)
+    record = Record(x, line.convert(x), line.convert(x), 1e-9 * rng.random(50), energy, ("ab", "cd"), "nobody", 1.5)
     return Characteristic(
         "x 4 bit",
         Corner("ss", 398.15, 0.9),

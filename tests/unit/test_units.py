@@ -47,3 +47,9 @@ def test_number_for_a_person():
 def test_deck_number_reads_back_bit_for_bit(value):
     assert float(spice(value)) == value
     assert not spice(value).rstrip("0123456789.e+-")
+
+
+def test_kelvin_is_a_unit_and_no_prefix():
+    assert parse("398.15 K", "K") == 398.15
+    with pytest.raises(UnitError, match="wanted a quantity in K"):
+        parse("398.15", "K")
