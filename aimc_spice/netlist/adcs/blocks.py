@@ -6,7 +6,7 @@ have the same ports. Transistors come from a `Process`, and named subcircuits ge
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Level, Mismatch
@@ -98,3 +98,19 @@ def blocks(  # noqa: PLR0917  for the converters of this folder
 def adc_text(name: str) -> str:
     """Return a file of ``netlists/adcs``."""
     return share("netlists", "adcs", f"{name}.cir").read_text(encoding="utf-8")
+
+
+def one_each(
+    built: Blocks, subcircuit: str, instances: list[str], mismatch: Mismatch, seed: int | None
+) -> tuple[Blocks, list[str]]:
+    """Return definitions in which every instance has a copy with its own draw, and the names of the copies.
+
+    Without a seed all share the original.
+    """
+    if seed is None:
+        return built, [subcircuit] * len(instances)
+    names = [f"{subcircuit}_{k}" for k in range(len(instances))]
+    original = "\n".join(part.text for part in built.definitions)
+    pairs = zip(instances, names, strict=True)
+    copies = [scattered(original, {subcircuit: name}, mismatch, seed, instance) for instance, name in pairs]
+    return replace(built, definitions=(*built.definitions, Lines("\n".join(copies)))), names

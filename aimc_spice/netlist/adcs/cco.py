@@ -166,7 +166,7 @@ def cco(
     corner, mismatch = corner or Corner(), mismatch or Mismatch()
     if not (i_full > 0 and c_edge > c_par >= 0 and t_dead >= 0 and t_reset > 0):
         raise NetlistError(
-            f"cco: got full scale {show(i_full, 'A')}, capacitor {show(c_edge, 'F')}, of it {show(c_par, 'F')} parasitic",
+            f"cco: got full scale {show(i_full, 'A')}, capacitor {show(c_edge, 'F')}, parasitic {show(c_par, 'F')}",
             hint="all above zero, and the capacitor above its parasitic part",
         )
     built = blocks("cco", level, corner, ("cco",), ("cco",) if level == "transistor" else (), mismatch, seed)

@@ -34,7 +34,7 @@ class Slots:
 
     t_reset: float
     t_run: float
-    t_edge: float = 1e-10
+    t_edge: float = 2e-11
 
     @property
     def t_slot(self) -> float:
@@ -52,23 +52,16 @@ class Slots:
         held = np.repeat(values, 2)[:-1]
         return pwl(name, node, low, times, held)
 
-    def switched(self, name: str, node: str, values: Array, *, t_on: float) -> str:
-        """Return a current into `node` that flows for `t_on` from the start of every run, one of `values` (n,) [A]."""
-        on = self.edges(len(values))[:-1] + self.t_reset
-        times = np.stack([on, on + self.t_edge, on + t_on, on + t_on + self.t_edge], axis=1).ravel()
-        zero = np.zeros_like(values)
-        levels = np.stack([zero, values, values, zero], axis=1).ravel()
-        return pwl(name, "0", node, np.concatenate([[0.0], times]), np.concatenate([[0.0], levels]))
+    def logic(self, name: str, node: str, v_dd: float, *, start: float, width: float, invert: bool = False) -> str:
+        """Return a logic signal that is high (low, inverted) for `width` from `start` [s] in every slot."""
+        first, last = (v_dd, 0.0) if invert else (0.0, v_dd)
+        e = spice(self.t_edge)
+        times = f"{spice(start)} {e} {e} {spice(width - self.t_edge)} {spice(self.t_slot)}"
+        return f"{name} {node} 0 pulse({spice(first)} {spice(last)} {times})"
 
-    def control(self, name: str, node: str, v_dd: float, *, running: bool, t_from: float = 0.0) -> str:
-        """Return a logic signal that is high during the run (or the reset); `t_from` delays its start [s]."""
-        first, last = (0.0, v_dd) if running else (v_dd, 0.0)
-        edge, start = self.t_edge, self.t_reset + t_from
-        width = self.t_slot - start - 2 * edge
-        return (
-            f"{name} {node} 0 pulse({spice(first)} {spice(last)} {spice(start)} {spice(edge)} {spice(edge)} "
-            f"{spice(width)} {spice(self.t_slot)})"
-        )
+    def control(self, name: str, node: str, v_dd: float, *, running: bool) -> str:
+        """Return a logic signal that is high during the run (or the reset)."""
+        return self.logic(name, node, v_dd, start=self.t_reset, width=self.t_run, invert=not running)
 
 
 def pwl(name: str, plus: str, minus: str, times: Array, values: Array) -> str:
