@@ -264,6 +264,11 @@ def _parts(
     comparator: Comparator,
     c_top: float,
 ) -> Parts:
+    if level not in {"behavioural", "transistor"} or node not in LENGTHS:
+        raise NetlistError(
+            f"sar_charge: got level {level!r} and node {node!r}",
+            hint=f"levels: behavioural, transistor; nodes: {', '.join(LENGTHS)}",
+        )
     if level == "transistor":
         w_reset = max(1e-6, 1e7 * c_top)  # so that the reset settles alike for all sizes
         return mos_parts(generic(node, corner), corner, comparator, w_reset=w_reset, mismatch=mismatch, seed=seed)
