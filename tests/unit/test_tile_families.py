@@ -122,6 +122,26 @@ def test_the_interval_covers_new_circuits_at_its_level():
     assert 0.8 <= np.mean(covered) < 0.93
 
 
+def test_a_tile_with_columns_of_zero_weight_has_a_scale_and_an_interval(families):
+    c = CIRCUITS[0]
+    g_neg = c.g_neg.copy()
+    g_neg[:, 2] = c.g_pos[:, 2]
+    one = families["operator"].program(c.g_pos, g_neg)
+    assert one.scale.min() > 0.05 * one.scale.max()
+    y = NonlinearTile(c.g_pos, g_neg, WIRE, PORTS, LAW, v_read=V).solve(V * c.x).out
+    rows = families["operator + rows"].program(c.g_pos, g_neg)
+    assert np.abs((rows(c.x) - y) / rows.scale).max() < 0.05
+    dead = families["operator"].program(c.g_pos, c.g_pos)
+    np.testing.assert_array_equal(np.isfinite(dead.scale), True)
+
+
+def test_the_parts_add_up():
+    for law in (LAW, SinhLaw(1e9)):
+        kind = TileKind(WIRE, PORTS, V, 0.0, separate(law, (1e-6, 1e-4), V))
+        tile = RowFamily.theory(kind).program(CIRCUITS[0].g_pos, CIRCUITS[0].g_neg)
+        np.testing.assert_allclose(sum(tile.terms(CIRCUITS[0].x)), tile(CIRCUITS[0].x), rtol=0, atol=1e-12)
+
+
 def test_bound_follows_the_scale_of_the_columns():
     tile = RowFamily.theory(KIND).program(CIRCUITS[0].g_pos, CIRCUITS[0].g_neg)
     np.testing.assert_allclose(Interval(0.9, 0.01, 20, ()).bound(tile), 0.01 * tile.scale)

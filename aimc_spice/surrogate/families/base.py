@@ -70,7 +70,7 @@ class Circuit:
     Parameters
     ----------
     g_pos, g_neg : ndarray, shape (n_rows, n_cols)
-        Parameter g of the cells [S].
+        Parameter g of the cells [S]; in charge mode their capacitance [F].
     x : ndarray, shape (n_vectors, n_rows)
         Inputs in [-1, 1].
     y : ndarray, shape (n_vectors, n_cols)
@@ -101,7 +101,7 @@ class Programmed(Protocol):
 
     @property
     def scale(self) -> Array:
-        """Typical output of each column [V], (…, n_cols): v_read times the 2-norm of its column of the operator."""
+        """Typical output of each column [V], (…, n_cols); see `column_scale`."""
         ...
 
     def __call__(self, x: Array, *, extrapolate: bool = False) -> Array:
@@ -115,10 +115,18 @@ class Programmed(Protocol):
         ...
 
 
-class Family(Protocol):
-    """A kind of model, fitted."""
+class Programmer(Protocol):
+    """Whatever turns the cells of a tile into a programmed tile: a family, or the closed form of charge mode."""
 
     name: ClassVar[str]
+
+    def program(self, g_pos: Array, g_neg: Array) -> Programmed:
+        """Prepare one tile (n_rows, n_cols) or several (n_tiles, n_rows, n_cols) of cells [S], in charge mode [F]."""
+        ...
+
+
+class Family(Programmer, Protocol):
+    """A kind of model, fitted to conductances [S]."""
 
     @property
     def kind(self) -> TileKind:
@@ -128,10 +136,6 @@ class Family(Protocol):
     @classmethod
     def fit(cls, kind: TileKind, circuits: Sequence[Circuit]) -> Self:
         """Fit to circuits; raises `FitError` where they are too few."""
-        ...
-
-    def program(self, g_pos: Array, g_neg: Array) -> Programmed:
-        """Prepare one tile (n_rows, n_cols) or several (n_tiles, n_rows, n_cols) of conductances [S]."""
         ...
 
     def flops(self, n_rows: int, n_cols: int) -> float:
@@ -148,7 +152,7 @@ class Family(Protocol):
         ...
 
 
-def evaluate(family: Family, circuits: Sequence[Circuit], fitted_on: Sequence[Circuit] = ()) -> Fit:
+def evaluate(family: Programmer, circuits: Sequence[Circuit], fitted_on: Sequence[Circuit] = ()) -> Fit:
     """Measure a family on circuits that it was not fitted on; errors [V], full scale over all of them."""
     if not circuits:
         raise FitError("evaluation: got no circuits", hint="hold at least one deck out")
@@ -156,6 +160,16 @@ def evaluate(family: Family, circuits: Sequence[Circuit], fitted_on: Sequence[Ci
     wanted = np.concatenate([c.y.ravel() for c in circuits])
     fitted, held_out = (tuple(c.digest for c in some) for some in (fitted_on, circuits))
     return measure(np.concatenate(got), wanted, fitted, held_out, circuits[0].simulator)
+
+
+def column_scale(matrix: Array) -> Array:
+    """Return the typical output of each column (…, n_cols) of matrices (…, n_rows, n_cols).
+
+    The 2-norm of the column, but at least a tenth of the tile's mean: a column of zero weights errs like the others.
+    """
+    norms = np.linalg.norm(matrix, axis=-2)
+    mean = np.sqrt(np.mean(norms**2, axis=-1, keepdims=True))
+    return np.asarray(np.where(mean > 0, np.maximum(norms, 0.1 * mean), 1.0))
 
 
 def checked(x: Array, n_rows: int, *, extrapolate: bool) -> Array:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimc_spice.errors import FitError
-from aimc_spice.surrogate.families.base import Array, Circuit, Family, Programmed
+from aimc_spice.surrogate.families.base import Array, Circuit, Programmed, Programmer
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Interval:
         """Return the half-width of every column's interval [V], (…, n_cols)."""
         return self.width * tile.scale
 
-    def coverage(self, family: Family, circuits: Sequence[Circuit]) -> float:
+    def coverage(self, family: Programmer, circuits: Sequence[Circuit]) -> float:
         """Return the share of outputs of other circuits that lie inside."""
         return float(np.mean([np.mean(_scores(family, c) <= self.width) for c in circuits]))
 
 
-def conformal(family: Family, held_out: Sequence[Circuit], level: float = 0.9) -> Interval:
+def conformal(family: Programmer, held_out: Sequence[Circuit], level: float = 0.9) -> Interval:
     """Make the interval from circuits that the family was not fitted to, nor chosen by.
 
     Raises
@@ -72,6 +72,6 @@ def conformal(family: Family, held_out: Sequence[Circuit], level: float = 0.9) -
     return Interval(level, width, k, tuple(c.digest for c in held_out))
 
 
-def _scores(family: Family, circuit: Circuit) -> Array:
+def _scores(family: Programmer, circuit: Circuit) -> Array:
     tile = family.program(circuit.g_pos, circuit.g_neg)
     return np.asarray((np.abs(tile(circuit.x) - circuit.y) / tile.scale).ravel())

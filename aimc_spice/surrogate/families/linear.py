@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind, checked
+from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind, checked, column_scale
 from aimc_spice.surrogate.operator import tile_operator
 
 
@@ -25,7 +25,7 @@ class LinearTile:
     @property
     def scale(self) -> Array:
         """See `Programmed`."""
-        return np.asarray(np.linalg.norm(self.matrix, axis=-2))
+        return column_scale(self.matrix)
 
     def __call__(self, x: Array, *, extrapolate: bool = False) -> Array:
         """See `Programmed`."""

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import FitError
-from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind, checked
+from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind, checked, column_scale
 from aimc_spice.surrogate.families.reduced import reduce_tiles
 from aimc_spice.surrogate.laws.separate import Curve, SeparatedLaw
 from aimc_spice.surrogate.operator import tile_operator
@@ -52,7 +52,7 @@ class RowTile:
     @property
     def scale(self) -> Array:
         """See `Programmed`."""
-        return np.asarray(np.linalg.norm(self.matrices[0], axis=-2))
+        return column_scale(self.matrices[0])
 
     def __call__(self, x: Array, *, extrapolate: bool = False) -> Array:
         """See `Programmed`; float32 inputs and matrices stay float32."""
@@ -68,6 +68,8 @@ class RowTile:
 
     def terms(self, x: Array) -> list[Array]:
         """Return the parts of the output: linear, δ, v δ', each ψ; their sum is the output."""
+        if self.law.is_linear:
+            return [x @ self.matrices[0]]
         law, v = self.law, x @ self.mean
         features = [x, law.curve(v), law.curve.scaled_slope(v), *(mode(v) for mode in law.modes)]
         return [f @ m for f, m in zip(features, (self.matrices[0], *self.matrices), strict=True)]

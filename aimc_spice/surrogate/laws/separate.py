@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from aimc_spice.surrogate.base import Box
-from aimc_spice.surrogate.laws.base import Array, CellLaw, LinearLaw, spline_weights
+from aimc_spice.surrogate.laws.base import Array, CellLaw, LinearLaw
 from aimc_spice.surrogate.laws.fit import FittedCell
 
 _N_V, _N_G = 101, 33
@@ -76,12 +77,17 @@ class SeparatedLaw:
         if len(self.log_g) > 1:
             low, high = np.exp(self.log_g[[0, -1]])
             Box(float(low), float(high), "S").check(g, "cells' parameter g")
-        weights = spline_weights(self.log_g, np.log(g))
-        return np.asarray(g * (weights @ self.chord).reshape(g.shape))
+        return g * self._between(self.chord, g)
 
     def pattern(self, k: int, g: Array) -> Array:
         """Return ``ρ_k / γ`` of cells `g` of any shape."""
-        return np.asarray((spline_weights(self.log_g, np.log(g)) @ self.patterns[k]).reshape(g.shape))
+        return self._between(self.patterns[k], g)
+
+    def _between(self, values: Array, g: Array) -> Array:
+        """Join values at the knots by a cubic spline in log g."""
+        if len(self.log_g) == 1:
+            return np.full(g.shape, values[0])
+        return np.asarray(CubicSpline(self.log_g, values)(np.log(g)))
 
 
 def separate_cell(cell: FittedCell, v_read: float) -> SeparatedLaw:
