@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 _FOUND, _SETTLED = 0.03, 1e-3  # change at the lowest frequency that is wanted; what counts as settled
 _DOUBT = 1e-2  # largest error that is answered for
 _PROBES, _WIDER = 30, 4  # tries to find the window
+_SLOWEST, _FASTEST = 1e-3, 1e22  # [1/s] where a tile never rests; where nothing in it stores charge
+_INSTANT = 1e-12  # a window for the latter [s]
 _NEAR_DC = 1e-4  # of the lowest frequency: where the charge at DC is read
 _GRID = 400
 
@@ -174,7 +176,7 @@ def settle(
     Raises
     ------
     FitError
-        Nothing in the tile stores charge, so its answer follows the inputs at once.
+        A tile that never comes to rest, without `t_last`; amplifiers that ring.
     """
     at_rest = sample(cells, front_end, np.zeros(1)) if rest is None else rest
     if t_last is not None:
@@ -205,12 +207,12 @@ def window(cells: Cells, front_end: FrontEndAt, at_rest: Samples) -> float:
         if abs(change / _FOUND - 1) < 0.3:
             return float(_low() / s)
         s *= min(max(_FOUND / max(change, 1e-9), 1e-3), 1e3)
-        if not 1e-3 < s < 1e22:
+        if s > _FASTEST:
+            return _INSTANT
+        if s < _SLOWEST:
             break
     raise FitError(
-        "settling: the tile's outputs do not depend on frequency",
-        cause="nothing in it stores charge, or it integrates for more than minutes",
-        hint="give the wires a capacitance, or set t_last",
+        "settling: no frequency is low enough for the tile to be at rest", cause="it integrates", hint="set t_last"
     )
 
 

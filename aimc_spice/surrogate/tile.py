@@ -76,7 +76,9 @@ class CurrentTile:
     zero : {"on", "off"}
         Which state both cells of a zero weight take.
     t_mvm, e_mvm : float
-        Time [s] and energy [J] of one operation of a full tile.
+        Time [s] and energy [J] of one operation of a full tile (see `typical.current_tile`).
+    reached : ndarray, shape (n_cols,), optional
+        Share of the settled output when the columns are read; default all of it.
     """
 
     n_rows: int
@@ -90,13 +92,19 @@ class CurrentTile:
     zero: Zero = "off"
     t_mvm: float = 0.0
     e_mvm: float = 0.0
+    reached: Array | None = None
 
     def program(self, weights: Array) -> Array:
         """Map weights to differential pairs and reduce every tile exactly."""
-        state = weights
-        if self.n_levels is not None:
-            state = np.round(weights * (self.n_levels - 1)) / (self.n_levels - 1)
-        up, down = np.maximum(state, 0), np.maximum(-state, 0)
-        pair = (up, down) if self.zero == "off" else (1 - down, 1 - up)
-        g_pos, g_neg = ((1 - s) * self.device.g_off + s * self.device.g_on for s in pair)
-        return self.v_read * tile_operator(g_pos, g_neg, self.wire, self.ports, self.r_driver)
+        state = pair_of(weights, self.n_levels, self.zero)
+        g_pos, g_neg = (1 - state) * self.device.g_off + state * self.device.g_on
+        scale = self.v_read if self.reached is None else self.v_read * self.reached[: weights.shape[-1]]
+        return scale * tile_operator(g_pos, g_neg, self.wire, self.ports, self.r_driver)
+
+
+def pair_of(weights: Array, n_levels: int | None, zero: Zero) -> Array:
+    """Return the states (2, …) of positive and negative cells for weights (…) in [-1, 1]: 0 is off, 1 is on."""
+    levels = None if n_levels is None else n_levels - 1
+    state = weights if levels is None else np.round(weights * levels) / levels
+    up, down = np.maximum(state, 0), np.maximum(-state, 0)
+    return np.stack([up, down] if zero == "off" else [1 - down, 1 - up])

@@ -91,9 +91,18 @@ def test_a_ringing_pole_is_refused_not_answered():
     assert 0.03 < np.abs(base.doubt() @ seen.T).max() < TimeBase.worst(1.3)
 
 
-def test_no_capacitor_no_settling():
-    with pytest.raises(FitError, match="do not depend on frequency"):
-        settle(cells(np.full((2, 2, 2), 1e-4), Wire(1.0, 1.0)), POSITIVE)
+def test_without_a_capacitor_outputs_follow_the_edge():
+    found = settle(cells(np.full((2, 2, 2), 1e-4), Wire(1.0, 1.0)), POSITIVE, t_rise=4e-12)
+    t = np.array([0.0, 1e-12, 3e-12, 4.5e-12])
+    wanted = np.minimum(t / 4e-12, 1)[:, None, None] * found.operator
+    np.testing.assert_allclose(found.outputs(np.eye(2), t), wanted, rtol=0, atol=MODE * found.operator.max())
+
+
+def test_an_integrator_needs_a_window():
+    never = StaticPorts(LinearPorts(np.zeros((2, 2)), np.array([1.0, 0.0])))
+    slow = Cells(np.full((1, 1, 2), 1e-30), np.full((1, 1, 2), 1e-12), Wire(0.0, 0.0, 0.0, 1e-12), 1.0)
+    with pytest.raises(FitError, match="integrates"):
+        settle(slow, never)
 
 
 def test_a_window_too_short_does_not_guess():
