@@ -75,7 +75,7 @@ def read_tile(found: Waveforms, probes: TileProbes, adc: Embeddable) -> TileRun:
     n, planes = probes.n_operations, probes.planes
     codes, times = _codes(found, probes, adc)
     starts = probes.schedule.operations(n)
-    columns = _at(found, starts + probes.schedule.t_first, probes.columns)
+    columns = np.stack([np.interp(starts + probes.schedule.t_first, found.axis, v) for v in _columns(found, probes)], 1)
     lsb = (adc.high - adc.low) / 2**adc.n_bits
     product = planes.combine(adc.low + (codes + 0.5) * lsb - probes.v_rest)
     latency = {
@@ -98,13 +98,17 @@ def _codes(found: Waveforms, probes: TileProbes, adc: Embeddable) -> tuple[Codes
     return codes, times
 
 
-def _at(found: Waveforms, times: Array, nodes: tuple[str, ...]) -> Array:
-    return np.stack([np.interp(times, found.axis, found.signals[f"v({node})"]) for node in nodes], axis=1)
+def _columns(found: Waveforms, probes: TileProbes) -> list[Array]:
+    """Return the waveform of every column, of the difference where columns are differential [V]."""
+    plus = [found.signals[f"v({node})"] for node in probes.columns]
+    minus = [found.signals[f"v({node})"] for node in probes.references] or [np.zeros(1)] * len(plus)
+    return [p - n for p, n in zip(plus, minus, strict=True)]
 
 
 def _driver_time(found: Waveforms, probes: TileProbes, starts: Array) -> float:
     """Return the longest time from a start until a word line has done nine tenths of its move."""
     worst, half = 0.0, probes.schedule.t_int / 2
+    starts = starts + probes.schedule.t_reset
     for v in (found.signals[f"v({node})"] for pairs in probes.sources.values() for _, node in pairs):
         befores, targets = (np.interp(starts + t, found.axis, v) for t in (0.0, half))
         for start, before, target in zip(starts, befores, targets, strict=True):
@@ -116,12 +120,12 @@ def _driver_time(found: Waveforms, probes: TileProbes, starts: Array) -> float:
 
 def _column_time(found: Waveforms, probes: TileProbes, columns: Array, tolerance: float) -> float:
     """Return the longest time from a start until an output stays within `tolerance` of what is converted."""
-    worst, schedule = 0.0, probes.schedule
+    worst, schedule, waves = 0.0, probes.schedule, _columns(found, probes)
     for start, targets in zip(schedule.operations(probes.n_operations), columns, strict=True):
         inside = (found.axis >= start) & (found.axis <= start + schedule.t_first)
         time = found.axis[inside] - start
-        for node, target in zip(probes.columns, targets, strict=True):
-            far = np.flatnonzero(np.abs(found.signals[f"v({node})"][inside] - target) > tolerance)
+        for wave, target in zip(waves, targets, strict=True):
+            far = np.flatnonzero(np.abs(wave[inside] - target) > tolerance)
             worst = max(worst, float(time[far[-1]])) if len(far) else worst
     return worst
 

@@ -1,4 +1,4 @@
-"""How does a charge-redistribution SAR stand behind the columns of a tile?
+"""How does a charge-redistribution SAR stand behind the columns of a tile, or on them?
 
 One idea: the converter is `sar_charge`, unchanged; an input switch gives its capacitor the common mode during the reset
 and the column's voltage afterwards, so that a steady voltage is as good as one that moves::
@@ -8,7 +8,8 @@ and the column's voltage afterwards, so that a steady voltage is as good as one 
     adc_vcm --------------||-- n ┘
 
 The switch passes the column a tenth of a clock period after the reset, which would else drain what comes in. Clocks and
-supplies are shared by all instances. The range is centred on the common mode.
+supplies are shared by all instances. The range is centred on the common mode. In charge mode the bit lines are p and n
+themselves (`SarOnColumn`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.adcs.approximation import search_levels
 from aimc_spice.netlist.adcs.base import Array, Codes
 from aimc_spice.netlist.adcs.charge_parts import SAR_PORTS
 from aimc_spice.netlist.adcs.sar_charge import SarCharge
@@ -140,3 +143,50 @@ class SarColumn:
 
     def _bits(self, name: str) -> list[str]:
         return [f"{name}_b{i}" for i in range(self.n_bits)]
+
+
+@dataclass(frozen=True)
+class SarOnColumn(SarColumn):
+    """The same on the bit lines of a charge-mode column, which are its top plates: no input switch, no capacitor.
+
+    Parameters
+    ----------
+    c_column : float
+        Typical capacitance of a bit line with all that hangs on it [F]: it fixes the nominal range.
+    """
+
+    c_column: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.c_column > 0:
+            raise NetlistError(f"got c_column = {self.c_column:g} F, wanted the capacitance of a bit line above zero")
+
+    @classmethod
+    def of(cls, sar: SarCharge, c_bl: float) -> SarOnColumn:
+        """Put a converter on bit lines of typically `c_bl` [F]; its own capacitors come on top."""
+        return cls(sar, c_bl + sum(sar.c_bits) + sar.c_fixed[0])
+
+    @property
+    def high(self) -> float:
+        """Upper end of the range of the difference of the bit lines [V]."""
+        return float(self.sar.v_ref * self.sar.c_unit * 2 ** (self.n_bits - 1) / self.c_column)
+
+    @property
+    def low(self) -> float:
+        """Lower end of the range [V]."""
+        return -self.high
+
+    def definitions(self) -> tuple[Part, ...]:
+        """Return models and the subcircuit ``sar_charge``."""
+        return (*self.sar.parts.definitions, self.sar.macro())
+
+    def instance(self, name: str, node: str) -> Part:
+        """Return the converter on two nodes: ``"bp_0 bn_0"``."""
+        nodes = {**dict(zip("pn", node.split(), strict=True)), "eoc": f"{name}_eoc"}
+        ports = [nodes.get(port, f"adc_{port}") for port in SAR_PORTS]
+        return Lines(fold([f"x{name}", *ports, *self._bits(name), "sar_charge"]))
+
+    def levels(self, c_p: float) -> Array:
+        """Return the differences at which each code begins, on a positive line of `c_p` [F], its own included [V]."""
+        steps = self.sar.v_ref * np.array(self.sar.c_bits) / c_p
+        return np.asarray(search_levels(steps) - steps[-1] + self.sar.parts.v_os)

@@ -38,6 +38,9 @@ class Schedule:
         before, and `t_hold` later [s] the first conversion starts. Zero: word lines stay until the last code is there.
     t_idle : float
         At the end of each operation, for the columns to come to rest [s].
+    t_reset : float
+        Charge mode: conversions begin with the operation, by a reset of the columns; word lines move when it is over
+        and stay until the code is there [s].
     """
 
     t_rise: float
@@ -46,6 +49,7 @@ class Schedule:
     n_slots: int = 1
     t_hold: float = 0.0
     t_idle: float = 0.0
+    t_reset: float = 0.0
 
     def __post_init__(self) -> None:
         if not (
@@ -56,26 +60,31 @@ class Schedule:
     @property
     def t_busy(self) -> float:
         """From the start of an operation to its last code [s]."""
+        if self.t_reset:
+            return self.t_conv
         return self.t_first + self.n_slots * self.t_conv
 
     @property
     def t_first(self) -> float:
-        """From the start of an operation to its first conversion [s]."""
-        return self.t_int + self.t_hold
+        """From the start of an operation until its columns are converted, or decided on for the first time [s]."""
+        return self.t_reset + self.t_int + self.t_hold
 
     @property
     def windows(self) -> Windows:
         """When the word lines move."""
+        if self.t_reset:
+            on = self.t_conv - self.t_reset - self.t_rise
+            return Windows(self.t_rise, on, self.t_conv + self.t_idle, t_first=self.t_rise + self.t_reset)
         on = self.t_int if self.t_hold else self.t_busy
         return Windows(self.t_rise, on, max(self.t_busy, on + self.t_rise) + self.t_idle, t_first=self.t_rise)
 
     def operations(self, n: int) -> Array:
         """Return when each of n operations starts [s]."""
-        return self.windows.starts(n)
+        return self.windows.starts(n) - self.t_reset
 
     def conversions(self, n: int) -> Array:
         """Return when the conversions of n operations start, slot after slot, shape (n * n_slots,) [s]."""
-        slots = self.t_first + self.t_conv * np.arange(self.n_slots)
+        slots = (0.0 if self.t_reset else self.t_first) + self.t_conv * np.arange(self.n_slots)
         return np.asarray((self.operations(n)[:, None] + slots).ravel())
 
     def t_stop(self, n: int) -> float:
@@ -107,8 +116,10 @@ class TileProbes:
     r_driver : float
         Series resistance of each word line [Ω], whose loss is that of the drivers.
     v_rest : float
-        Where word lines and outputs stand without input [V]. The array burns what its sources give above it; what flows
-        from there to ground is in the supply of the front ends.
+        Where word lines and outputs stand without input, and what is subtracted from converted voltages [V]. The
+        array burns what its sources give above it; what flows from there to ground is in the supply of the front ends.
+    references : tuple of str
+        Differential columns: the nodes of their negative sides.
     """
 
     planes: Planes
@@ -120,6 +131,7 @@ class TileProbes:
     rails: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     r_driver: float = 0.0
     v_rest: float = 0.0
+    references: tuple[str, ...] = ()
 
     @property
     def n_operations(self) -> int:
@@ -131,7 +143,7 @@ class TileProbes:
         currents = [name for block in (self.supplies, self.rails) for pairs in block.values() for name, _ in pairs]
         driven = [pair for pairs in self.sources.values() for pair in pairs]
         return (
-            *(f"v({node})" for node in self.columns),
+            *(f"v({node})" for node in (*self.columns, *self.references)),
             *(f"v({node})" for _, node in driven),
             *(f"i({name})" for name in dict.fromkeys([*(name for name, _ in driven), *currents])),
         )

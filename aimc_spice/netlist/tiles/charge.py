@@ -1,0 +1,123 @@
+"""How does a whole charge-mode tile become one deck: drivers, capacitive crossbar, converters on its bit lines, codes?
+
+One idea: the bit lines are the top plates of the converters, so there is nothing in between; one reset serves both::
+
+    vin_r ── wl_r ─┐  ┌────────────────────┐ bp_c ┌────────────┐
+                   ├──┤ capacitive crossbar ├──────┤ sar_charge ├── adc_c_b0 … adc_c_b(n-1)
+                  ─┘  └────────────────────┘ bn_c └────────────┘
+
+An operation: reset of all bit lines to the common mode, step of the word lines, decisions bit by bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.adcs.sar_column import SarOnColumn
+from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Part, Transient
+from aimc_spice.netlist.charge import ChargeCrossbar
+from aimc_spice.netlist.drivers import voltages
+from aimc_spice.netlist.inputs import Encoding, Planes
+from aimc_spice.netlist.tiles.base import Schedule, TileProbes
+from aimc_spice.units import spice
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ChargeTileCircuit:
+    """A charge-mode tile with its periphery.
+
+    Parameters
+    ----------
+    crossbar : ChargeCrossbar
+        Without reset switches: the converters have them.
+    adc : SarOnColumn
+        Converter of every column.
+    encoding : Encoding
+        Of the inputs, as voltages or bits; pulse widths mean nothing to capacitors.
+    v_read : float
+        Voltage of an input of one above `v_rest` [V].
+    v_rest : float
+        Word lines during the reset [V]; for inputs of both signs it lies between the rails.
+    t_rise, t_idle : float
+        As of `Schedule` [s].
+    """
+
+    crossbar: ChargeCrossbar
+    adc: SarOnColumn
+    encoding: Encoding
+    v_read: float
+    v_rest: float = 0.0
+    t_rise: float = 1e-10
+    t_idle: float = 2e-10
+
+    def __post_init__(self) -> None:
+        if self.crossbar.reset is not None:
+            raise NetlistError("the crossbar has reset switches and so have the converters", hint="reset=None")
+        if self.t_idle < self.t_rise:
+            raise NetlistError(f"got t_idle = {self.t_idle:g} s, wanted time for the word lines to fall")
+
+    @property
+    def schedule(self) -> Schedule:
+        """When what happens: the first decision ends what the columns have to settle."""
+        clocking = self.adc.sar.clocking
+        lead = clocking.t_reset + 0.1 * clocking.t_clk
+        settle = (clocking.n_wait - 0.55) * clocking.t_clk - lead
+        return Schedule(self.t_rise, settle, self.adc.t_conv, t_idle=self.t_idle, t_reset=lead)
+
+    def planes(self, x: ArrayLike) -> Planes:
+        """Return the operations of inputs (batch, n_rows) in [-1, 1]."""
+        planes = self.encoding.planes(x)
+        if planes.timed:
+            raise NetlistError("pulse widths mean nothing to capacitors", hint="MultiLevel or BitSerial")
+        return planes
+
+    def probes(self, x: ArrayLike) -> TileProbes:
+        """Return where a reader finds what in the deck of the same inputs."""
+        n_rows, n_cols = self.crossbar.cells.shape
+        return TileProbes(
+            planes=self.planes(x),
+            schedule=self.schedule,
+            columns=tuple(f"bp_{c}" for c in range(n_cols)),
+            converters=self._converters(),
+            sources={"array": [(f"vin_{r}", f"wl_{r}") for r in range(n_rows)]},
+            supplies=self.adc.supplies(self._converters()),
+            r_driver=self.crossbar.r_driver,
+            references=tuple(f"bn_{c}" for c in range(n_cols)),
+        )
+
+    def deck(self, x: ArrayLike, *, title: str = "charge-mode tile") -> Deck:
+        """Return the transient deck that multiplies inputs (batch, n_rows) in [-1, 1] by the array."""
+        probes, schedule = self.probes(x), self.schedule
+        n = probes.n_operations
+        nodes = [f"wl_{r}" for r in range(self.crossbar.cells.shape[0])]
+        drive = voltages(nodes, probes.planes, schedule.windows, v_read=self.v_read, v_ref=self.v_rest)
+        columns = enumerate(probes.converters)
+        adcs: list[Part] = [self.adc.instance(name, f"bp_{c} bn_{c}") for c, name in columns]
+        leaks_to = Lines(f"evcm vcm 0 adc_vcm 0 1\nrvcm vcm 0 {spice(1e9)}")  # of the crossbar's own leak
+        body: tuple[Part, ...] = (drive, self.crossbar, leaks_to, self.adc.shared(schedule.conversions(n)), *adcs)
+        names = tuple(dict.fromkeys([*probes.names(), *self.adc.probes(probes.converters)]))
+        analysis = Transient(self.adc.sar.clocking.t_step, schedule.t_stop(n))
+        options = tuple(dict.fromkeys((*DEFAULT_OPTIONS, "method=gear", *self.adc.options)))
+        return Deck(Netlist(title, self.adc.definitions(), body), analysis, names, options)
+
+    def ideal_codes(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Return the codes in closed form, (n_operations, n_cols): settled charge, then a greedy search.
+
+        Charge injection and noise are left out; every column has its own capacitance, hence its own gain.
+        """
+        sar, steps = self.adc.sar, self.v_read * self.planes(x).sequence()
+        own_p, own_n = sum(sar.c_bits) + sar.c_fixed[0], sar.c_fixed[1]
+        c_p, c_n = self.crossbar.c_bl[0] + own_p, self.crossbar.c_bl[1] + own_n
+        cells = self.crossbar.cells
+        difference = steps @ cells.c_pos / c_p - steps @ cells.c_neg / c_n
+        found = [np.searchsorted(self.adc.levels(c), d, side="right") for c, d in zip(c_p, difference.T, strict=True)]
+        return np.stack(found, axis=1).astype(np.int64)
+
+    def _converters(self) -> tuple[str, ...]:
+        return tuple(f"adc_{c}" for c in range(self.crossbar.cells.shape[1]))

@@ -1,0 +1,107 @@
+"""What does a whole tile in one deck cost, and are its codes those of the exact operator and an ideal quantiser?
+
+One input vector through 32 × 32 differential columns with a converter each, and through 64 × 64 with eight columns on
+each converter; wires with R and C, op-amps with a pole. Processor seconds of ngspice, so that a busy machine does not
+count. ``--quick`` leaves out the 64 × 64 and the transistors.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass, replace
+
+import numpy as np
+from _claim import claim
+
+from aimc_spice.device import Device
+from aimc_spice.device.mapping import map_weights
+from aimc_spice.metrology.tile import TileRun, read_tile
+from aimc_spice.netlist.adcs.base import Embeddable, Level
+from aimc_spice.netlist.adcs.ramp import ramp
+from aimc_spice.netlist.adcs.ramp_column import RampColumn
+from aimc_spice.netlist.adcs.sar_charge import sar_charge
+from aimc_spice.netlist.adcs.sar_column import SarColumn
+from aimc_spice.netlist.inputs import MultiLevel
+from aimc_spice.netlist.readout import OpAmp, dynamic_tia, sample_hold
+from aimc_spice.netlist.tiles.current import CurrentTileCircuit
+from aimc_spice.netlist.wire import Wire
+from aimc_spice.simulate import BatchSimulator
+from aimc_spice.surrogate.operator import tile_operator
+from aimc_spice.surrogate.ports import linear_ports
+
+OPAMP = OpAmp(gain=1e5, gbw=5e9, swing=0.85, slew=1e10)
+AGAINST = "exact operator and ideal quantiser"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tile and what its columns should give [V]."""
+
+    name: str
+    circuit: CurrentTileCircuit
+    x: np.ndarray
+    volts: np.ndarray
+
+
+def case(n: int, adc: Embeddable, name: str, r_f: float, share: int = 1) -> Case:
+    """Return an n × n tile of random continuous weights, its range used to about two thirds."""
+    rng = np.random.default_rng(0)
+    weights, x = rng.uniform(-1, 1, (n, n)), rng.uniform(-1, 1, (1, n))
+    cells = map_weights(weights, Device(1e-4, 1e-6), n_levels=None, zero="off", w_max=1.0)
+    middle = (adc.low + adc.high) / 2
+    front_end, wire = dynamic_tia(r_f=r_f, opamp=OPAMP, v_ref=middle), Wire(1.0, 1.0, 2e-16, 2e-16)
+    encoding = MultiLevel(4, "none")
+    circuit = CurrentTileCircuit(
+        cells, wire, front_end.macro, adc, encoding, t_int=2e-8, v_read=0.2, v_ref=middle, r_driver=50.0
+    )
+    if share > 1:
+        circuit = replace(circuit, n_shared=share, sampler=sample_hold(), t_hold=1e-9)
+    ports = linear_ports(dynamic_tia(r_f=r_f, opamp=OPAMP).linear)
+    operator = 0.2 * tile_operator(cells.g_pos, cells.g_neg, wire, ports, 50.0)
+    return Case(f"{n} x {n}, {name}", circuit, x, encoding.quantise(x) @ operator + middle)
+
+
+def simulate(one: Case) -> tuple[TileRun, float]:
+    """Return what the tile did and the processor seconds of ngspice."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with BatchSimulator(timeout_s=3000) as ngspice:
+        waves = ngspice.run(one.circuit.deck(one.x, title=one.name))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return read_tile(waves, one.circuit.probes(one.x), one.circuit.adc), seconds
+
+
+def report(one: Case, goal_s: float) -> np.ndarray:
+    """Simulate one case, print its claims and return its codes."""
+    found, seconds = simulate(one)
+    adc = one.circuit.adc
+    steps = np.floor((one.volts - adc.low) / (adc.high - adc.low) * 2**adc.n_bits)
+    off = np.abs(found.codes - np.clip(steps, 0, 2**adc.n_bits - 1))
+    energy = ", ".join(f"{block} {values.mean():.3g} J" for block, values in found.energy.items())
+    print(f"{one.name}: t_mvm {found.t_mvm:.4g} s, e_mvm {found.e_mvm:.3g} J ({energy}); {np.mean(off > 0):.1%} differ")
+    claim(f"codes, {one.name}", float(off.max()), "LSB", 1.0, at_least=False, against=AGAINST)
+    claim(f"cost, {one.name}", seconds, "s", goal_s, at_least=False, against="goal, processor time of ngspice")
+    return found.codes
+
+
+def sar(level: Level, n_bits: int) -> SarColumn:
+    """Return SAR converters with 2 ns a bit."""
+    return SarColumn(sar_charge(n_bits, level))
+
+
+def main() -> None:
+    """Print the claims."""
+    report(case(32, RampColumn(ramp(8)), "8 bit ramp", 4e3), 60)
+    ideal = report(case(32, sar("behavioural", 6), "6 bit SAR", 1e4), 90)
+    if "--quick" in sys.argv:
+        return
+    report(case(32, sar("behavioural", 8), "8 bit SAR", 1e4), 120)
+    real = report(case(32, sar("transistor", 6), "6 bit SAR of transistors", 1e4), 600)
+    worst = float(np.abs(real - ideal).max())
+    claim("6 bit SAR in a 32 x 32 tile", worst, "LSB", 1.0, at_least=False, against="the same, behavioural")
+    report(case(64, RampColumn(ramp(8)), "8:1 on 8 bit ramps", 3e3, share=8), 1200)
+
+
+if __name__ == "__main__":
+    main()

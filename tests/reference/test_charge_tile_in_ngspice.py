@@ -1,0 +1,66 @@
+"""Judge: charge conservation and a greedy search in closed form, of whole charge-mode tiles that ngspice runs."""
+
+import numpy as np
+import pytest
+
+from aimc_spice.device.capacitance import Capacitor, map_capacitances
+from aimc_spice.errors import NetlistError
+from aimc_spice.metrology.tile import read_tile
+from aimc_spice.netlist.adcs.sar_charge import sar_charge
+from aimc_spice.netlist.adcs.sar_column import SarOnColumn
+from aimc_spice.netlist.charge import ChargeCrossbar
+from aimc_spice.netlist.inputs import BitSerial, MultiLevel, PulseWidth
+from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
+from aimc_spice.netlist.wire import Wire
+from aimc_spice.simulate import open_simulator
+
+pytestmark = pytest.mark.ngspice
+X = np.random.default_rng(5).uniform(-1, 1, (2, 8))
+
+
+def tile(level="behavioural", encoding=None, c_unit=2.5e-16):
+    weights = np.random.default_rng(0).uniform(-1, 1, (8, 8))
+    cells = map_capacitances(weights, Capacitor(8e-15), n_levels=None)
+    crossbar = ChargeCrossbar(cells, Wire(2.0, 3.0, 2e-16, 2e-16), r_driver=50.0, c_par=5e-16)
+    adc = SarOnColumn.of(sar_charge(6, level, c_unit=c_unit), float(np.mean(crossbar.c_bl)))
+    return ChargeTileCircuit(crossbar, adc, encoding or MultiLevel(4, "none"), v_read=0.5, v_rest=0.9)
+
+
+def run(circuit, x=X):
+    with open_simulator("shared", timeout_s=120) as ngspice:
+        return read_tile(ngspice.run(circuit.deck(x)), circuit.probes(x), circuit.adc)
+
+
+@pytest.mark.parametrize("encoding", [MultiLevel(4, "none"), BitSerial(2)], ids=repr)
+def test_codes_are_those_of_conserved_charge(encoding):
+    circuit = tile(encoding=encoding)
+    found, wanted = run(circuit), circuit.ideal_codes(X)
+    assert np.ptp(wanted) > 20  # a good part of the range
+    assert np.abs(found.codes - wanted).max() <= 1
+    assert np.mean(found.codes != wanted) < 0.05  # at a transition only
+    cells, steps = circuit.crossbar.cells, circuit.v_read * circuit.planes(X).sequence()
+    c_p, c_n = circuit.crossbar.c_bl
+    own, fixed = circuit.adc.sar.c_fixed
+    own += sum(circuit.adc.sar.c_bits)
+    volts = steps @ cells.c_pos / (c_p + own) - steps @ cells.c_neg / (c_n + fixed)
+    assert found.columns == pytest.approx(volts, abs=1e-4)
+    lsb = (circuit.adc.high - circuit.adc.low) / 64
+    gains = circuit.adc.c_column / (c_p + own)  # of each column against the typical one
+    planes = circuit.planes(X)
+    rest = lsb * np.abs(planes.weights).sum() / planes.divisor
+    assert np.abs(found.product - planes.combine(volts / gains)).max() <= rest * (0.5 + 0.05)
+
+
+def test_transistor_converters_are_within_a_step_of_the_ideal_ones():
+    circuit = tile("transistor", c_unit=1e-15)
+    found = run(circuit, X[:1])
+    assert np.abs(found.codes - circuit.ideal_codes(X[:1])).max() <= 1
+    assert found.energy["adc comparator"][0] > 0
+    assert found.t_mvm == pytest.approx(circuit.adc.t_conv)
+
+
+def test_what_cannot_be_a_charge_tile_is_refused():
+    with pytest.raises(NetlistError, match="capacitors"):
+        tile(encoding=PulseWidth(4)).deck(X)
+    with pytest.raises(NetlistError, match="above zero"):
+        SarOnColumn(sar_charge(6))
