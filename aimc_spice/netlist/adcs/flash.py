@@ -8,8 +8,8 @@ of them have tripped::
     in ----->(comparators: + in, - tap)--> trip --> encoder (counts ones; a gate decides at half the supply) --> code
 
 The circuit has no clock: `deck` is a DC sweep over the inputs. A conversion is reckoned to last `t_sample`, which
-scales the energy; that the comparators settle within it is a matter of their bench, not of this sweep. The encoder counts
-ones, so bubbles cost no large errors, and draws no energy.
+scales the energy; that the comparators settle within it is a matter of their bench, not of this sweep. The encoder
+counts ones, so bubbles cost no large errors, and draws no energy.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Flash:
         if len(bad):
             k = int(bad[0])
             raise MeasurementFailed(
-                f"{len(bad)} of {len(inputs)} counts are not whole, first {counts[k]:g} at {show(float(inputs[k]), 'V')}",
+                f"{len(bad)} of {len(inputs)} counts are not whole: {counts[k]:g} at {show(float(inputs[k]), 'V')}",
                 where=self.name,
                 hint="the encoder did not settle: a smaller reltol",
             )
