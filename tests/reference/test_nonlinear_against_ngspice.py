@@ -1,7 +1,12 @@
 """Judge: ngspice, on tiles whose cells are sinh, polynomial, or a resistor behind a transistor."""
 
+import re
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from aimc_spice.dataset import Store
 from aimc_spice.device.base import ConductanceMap, Device
@@ -10,7 +15,7 @@ from aimc_spice.netlist.cells import one_t_one_r, polynomial_cell, sinh_cell
 from aimc_spice.netlist.library import diff_amp, tia
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.wire import Wire
-from aimc_spice.simulate import SimulatorPool
+from aimc_spice.simulate import SimulatorPool, find_ngspice
 from aimc_spice.surrogate.families.base import evaluate
 from aimc_spice.surrogate.families.choose import FAMILIES, choose
 from aimc_spice.surrogate.families.decks import TileCircuit
@@ -142,3 +147,40 @@ def test_each_law_is_chosen_where_it_belongs(lab):
         found = fit_cell(macro, RANGE, V, *lab)
         assert found.name == wanted
         assert found.fit.worst < 1e-4 * found.fit.full_scale
+
+
+def by_hand(v_a, v_b, g):
+    """A resistor into a level-1 transistor with kp = 3e-4, w / l = 4, vto = 0.25, lambda = 0.1, its gate at 0.8 V."""
+
+    def drain(d):
+        low, v_ds = min(d, v_b), abs(d - v_b)
+        i = 3e-4 * 4 * ((0.8 - low - 0.25) * v_ds - v_ds**2 / 2) * (1 + 0.1 * v_ds)
+        return np.copysign(i, d - v_b)
+
+    d = brentq(lambda d: g * (v_a - d) - drain(d), min(v_a, v_b) - 1e-9, max(v_a, v_b) + 1e-9, xtol=1e-15)
+    return g * (v_a - d)
+
+
+def test_the_law_of_a_cell_behind_a_transistor_is_the_textbook_one(lab):
+    found = fit_cell(CELLS["1T1R"], RANGE, V, *lab)
+    for v, v_b, g in ((0.25, 0.0, 1e-4), (-0.2, 0.03, 3.3e-5), (0.07, -0.04, 7e-5), (0.013, 0.0, 1e-6)):
+        got = found.law.current(np.array([[v + v_b]]), np.array([[v_b]]), np.array([[g]]))[0][0, 0]
+        assert got / g == pytest.approx(by_hand(v + v_b, v_b, g) / g, abs=5e-6 * V)
+
+
+@pytest.mark.parametrize(
+    ("bench", "current"),
+    [
+        ("one_t_one_r", lambda v: by_hand(v, 0.0, 1e-4)),
+        ("polynomial_cell", lambda v: 1e-4 * (v + 0.5 * v**2 + 2 * v**3)),
+        ("sinh_cell", lambda v: 1e-4 * 0.5 * np.sinh(v / 0.5)),
+    ],
+)
+def test_cell_benches_run_by_hand(bench, current):
+    folder = Path(__file__).parents[2] / "netlists" / "benches"
+    command = [str(find_ngspice().path), "-b", f"{bench}.cir"]
+    text = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=True).stdout
+    rows = [[float(n) for n in row] for row in re.findall(r"^\d+\t(\S+)\t(\S+)", text, re.MULTILINE)]
+    assert len(rows) > 6
+    for v, i in rows:
+        assert -i == pytest.approx(current(v), rel=1e-5, abs=1e-12)
