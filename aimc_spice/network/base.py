@@ -1,7 +1,7 @@
 """How accurate is a whole network when every layer is a programmed surrogate?
 
-One idea: programmed once, run many; a forward pass is one matrix product and one look-up a layer, in chunks of bounded
-memory. It runs multi-layer perceptrons.
+One idea: programmed once, run many; a forward pass is one matrix product and one look-up a layer, in chunks of
+bounded memory. It runs multi-layer perceptrons.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import DataError, ShapeError
+from aimc_spice.metrology.spec import wilson
 from aimc_spice.surrogate.archive import FORMAT, pack, unpack
 from aimc_spice.surrogate.base import Array
 from aimc_spice.surrogate.layer import LayerSurrogate
@@ -120,10 +121,3 @@ def score(labels: NDArray[np.int64], wanted: NDArray[np.int64]) -> Scores:
         raise ShapeError(f"labels: got {labels.shape} and {wanted.shape}, wanted two equal (n,)")
     p = float(np.mean(labels == wanted))
     return Scores(p, *wilson(p, labels.size), labels.size)
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a share of `n` trials (Wilson score)."""
-    z = 1.96
-    centre, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))

@@ -151,7 +151,7 @@ def _limits(axes: Axes, limit: float | None) -> None:
 def _spectrum(axes: Axes, one: Characteristic) -> None:
     waves = one.spectrum or static_spectrum(one.linearity)
     decibel = 10 * np.log10(np.maximum(waves.power, 1e-16))
-    floor = float(np.percentile(decibel[1:], 2)) - 15
+    floor = max(float(np.percentile(decibel[1:], 2)), -110.0) - 10
     share = np.arange(len(decibel)) / waves.n_samples
     axes.vlines(share[1:], floor, decibel[1:], color=_COLOURS[0], lw=0.6)
     harmonics = waves.harmonics()
