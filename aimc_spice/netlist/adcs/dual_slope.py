@@ -31,6 +31,7 @@ from aimc_spice.units import show, spice
 
 _GAP = 5e-9  # between sampling and reference: the switches do not overlap [s]
 _MORE = 0.125  # of the second slope beyond full scale
+_R_RESET, _N_TAU = 1e3, 10  # the reset switch [Ω], and how many time constants make it forget 1/100 LSB of 8 bits
 _BLOCKS = {"integrator": "int", "comparator": "cmp"}
 
 
@@ -194,6 +195,11 @@ def dual_slope(
         "dual_slope", level, corner, ("comparator", "dual_slope"), ("comparator", "dual_slope"), mismatch, seed
     )
     c = i_full * t_int / v_swing
+    if t_reset < _N_TAU * _R_RESET * c:
+        raise NetlistError(
+            f"dual slope: got a reset of {show(t_reset, 's')} for {show(c, 'F')}, wanted {show(_N_TAU * _R_RESET * c, 's')}",
+            hint="a conversion would remember the one before: a longer t_reset, or a smaller capacitor by more v_swing",
+        )
     t_0 = v_step * c / i_full
     values = f"i_ref={spice(i_full)} c={spice(c)}"
     if level == "behavioural":
