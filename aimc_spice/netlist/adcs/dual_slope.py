@@ -197,7 +197,7 @@ def dual_slope(
     c = i_full * t_int / v_swing
     if t_reset < _N_TAU * _R_RESET * c:
         raise NetlistError(
-            f"dual slope: got a reset of {show(t_reset, 's')} for {show(c, 'F')}, wanted {show(_N_TAU * _R_RESET * c, 's')}",
+            f"dual slope: got a reset of {show(t_reset, 's')}, wanted {show(_N_TAU * _R_RESET * c, 's')} for {show(c, 'F')}",
             hint="a conversion would remember the one before: a longer t_reset, or a smaller capacitor by more v_swing",
         )
     t_0 = v_step * c / i_full
