@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aimc_spice.build import device_of, wire_of
 from aimc_spice.config.tile import TileConfig, TileFrontEndConfig, load_tile
 from aimc_spice.device import ConductanceMap, Device, map_weights
+from aimc_spice.device.capacitance import Capacitor
 from aimc_spice.errors import ConfigError
 from aimc_spice.netlist.cells import one_t_one_r, polynomial_cell, sinh_cell
 from aimc_spice.netlist.library import FrontEnd, diff_amp, tia
@@ -24,10 +25,12 @@ from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.readout import OpAmp, dynamic_tia
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.share import share
+from aimc_spice.surrogate.charge import ChargeTile
 from aimc_spice.surrogate.families.decks import TileCircuit
 from aimc_spice.surrogate.ports import linear_ports
 from aimc_spice.surrogate.readout import IdealReadout, Readout
 from aimc_spice.surrogate.tile import CurrentTile, TileSurrogate
+from aimc_spice.surrogate.typical import charge_tile, current_tile
 
 Array = NDArray[np.float64]
 _CELLS: dict[str, Callable[..., Macro]] = {"sinh": sinh_cell, "one_t_one_r": one_t_one_r, "polynomial": polynomial_cell}
@@ -60,8 +63,28 @@ def resized(config: TileConfig, n: int) -> TileConfig:
 
 
 def tile_of(config: TileConfig) -> tuple[TileSurrogate, Readout]:
-    """Return the surrogate of a tile and that of its converters."""
+    """Return the surrogate of a tile, with time and energy of one operation, and that of its converters."""
+    if config.mode == "charge":
+        return charge_tile(charge_tile_of(config), t_rise=config.t_rise, t_int=config.t_int), readout_of(config)
     return _current_tile(config), readout_of(config)
+
+
+def charge_tile_of(config: TileConfig) -> ChargeTile:
+    """Return the surrogate of a charge-mode tile, without time and energy."""
+    table = config.capacitor
+    if table is None:
+        raise ConfigError(f"tile {config.name} is of {config.mode} mode: it has no capacitive cells")
+    return ChargeTile(
+        config.n_rows,
+        config.n_cols,
+        Capacitor(table.c_on, table.c_off),
+        tile_wire(config),
+        config.v_read,
+        config.r_driver,
+        table.c_top,
+        table.c_load,
+        table.n_levels,
+    )
 
 
 def readout_of(config: TileConfig) -> Readout:
@@ -135,18 +158,16 @@ def _named_cell(kind: str, params: dict[str, float]) -> Macro:
 
 
 def _current_tile(config: TileConfig) -> CurrentTile:
-    device = cells_device(config)
-    g_mean = 0.5 * (device.g_on + device.g_off)
-    return CurrentTile(
+    front_end = front_end_of(config.front_end).linear
+    tile = CurrentTile(
         config.n_rows,
         config.n_cols,
-        device,
+        cells_device(config),
         tile_wire(config),
-        linear_ports(front_end_of(config.front_end).linear),
+        linear_ports(front_end),
         config.v_read,
         config.r_driver,
         config.device.n_levels if config.device else None,
         config.device.zero if config.device else "off",
-        config.t_int,
-        2 * config.n_rows * config.n_cols * g_mean * config.v_read**2 / 3 * config.t_int,
     )
+    return current_tile(tile, t_rise=config.t_rise, front_end=front_end, t_int=config.t_int, vdd=config.vdd)

@@ -73,6 +73,7 @@ def tile(
 ) -> None:
     """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
     from aimc_spice.build_tile import open_tile, resized
+    from aimc_spice.calibrate_charge import calibrate_charge
     from aimc_spice.calibrate_tile import calibrate
     from aimc_spice.dataset import Store
     from aimc_spice.pipeline import Bench
@@ -84,7 +85,8 @@ def tile(
     folder, table = results / config.name, config.calibration
     pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
     with pool, _progress() as tell:
-        found = calibrate(config, Bench(pool, Store(folder / "store"), tell))
+        work = calibrate_charge if config.mode == "charge" else calibrate
+        found = work(config, Bench(pool, Store(folder / "store"), tell))
     command = f"aimc-spice calibrate tile {file}" + (f" --rows {rows}" if rows else "")
     found.write(out / config.name, folder, command)
     typer.echo(tile_page(found.tile.record, worst_tiles(found.tile, found.judged), command))

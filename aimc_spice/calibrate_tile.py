@@ -24,22 +24,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build_tile import cells_device, cells_of, circuit_of, tile_wire
+from aimc_spice.build_tile import cells_device, cells_of, circuit_of, tile_of, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset import Job, collect
 from aimc_spice.device import ConductanceMap
-from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck
+from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.layer import Layer
 from aimc_spice.netlist.partition import Partition
 from aimc_spice.netlist.tile_bench import tile_driven
 from aimc_spice.pipeline import Bench
 from aimc_spice.report.figure import save_figure
 from aimc_spice.report.tile import tile_figure, tile_page, worst_tiles
-from aimc_spice.rng import stream
 from aimc_spice.simulate.base import Waveforms
-from aimc_spice.surrogate.base import Fit, measure
 from aimc_spice.surrogate.calibrated import CalibratedTile, Record, TileBox
-from aimc_spice.surrogate.energy import amplifier_energy, driver_energy
 from aimc_spice.surrogate.experiment import Case, around, design
 from aimc_spice.surrogate.families.base import Circuit, TileKind, evaluate
 from aimc_spice.surrogate.families.choose import FAMILIES, Choice, choose
@@ -49,36 +46,11 @@ from aimc_spice.surrogate.families.linear import LinearFamily
 from aimc_spice.surrogate.frequency import Cells, MacroPorts
 from aimc_spice.surrogate.laws.fit import FittedCell, fit_cell
 from aimc_spice.surrogate.settling import Settling, settle
+from aimc_spice.tile_steps import IN_TIME, Answer, Step, Stepped, compare_step, ratio_fit, settling_fit, step_cases
 
 Array = NDArray[np.float64]
 _SECOND_ROUND = 3  # one in so many of the tiles to fit is placed where the first round was worst
 _FLAT = 0.05  # exponent of a learning curve that does not fall
-_IN_TIME = (*DEFAULT_OPTIONS, "method=gear", "reltol=1e-4")
-_N_TIMES, _N_TYPICAL = 60, 8
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """One input step: ngspice's answer in time beside the model's, for the report.
-
-    Parameters
-    ----------
-    t : ndarray, shape (n_t,)
-        [s], from the start of the edge.
-    spice, model : ndarray, shape (n_t, n_cols)
-        Outputs [V].
-    energy, latency : (float, float)
-        ngspice and model: work of the drivers [J], settling time [s].
-    digest : str
-        Of the deck.
-    """
-
-    t: Array
-    spice: Array
-    model: Array
-    energy: tuple[float, float]
-    latency: tuple[float, float]
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -137,10 +109,10 @@ def calibrate(config: TileConfig, bench: Bench) -> Calibration:
         [entry.row() for entry in choice.table],
         evaluate(family, judged, fit),
         interval,
-        _settling_fit(steps, bench),
-        _pair_fit([one.energy for one in steps], steps, bench),
-        _pair_fit([one.latency for one in steps], steps, bench),
-        *_cost(config, circuit),
+        settling_fit(steps, bench.pool.name),
+        ratio_fit([one.energy for one in steps], steps, bench.pool.name),
+        ratio_fit([one.latency for one in steps], steps, bench.pool.name),
+        *_cost(config),
         _more_decks(kind, choice, fit, chosen_by, table.goal),
         table.seed,
     )
@@ -214,77 +186,33 @@ def _settling(config: TileConfig, circuit: TileCircuit, cells: ConductanceMap) -
 
 
 def _steps(config: TileConfig, circuit: TileCircuit, bench: Bench) -> tuple[Stepped, ...]:
-    n, shape = config.calibration.n_steps, (config.n_rows, config.n_cols)
-    cases = design(n + 2, shape, 1, config.calibration.seed, "steps")[2:]
+    cases = step_cases(config)
     maps = [cells_of(config, case.weights) for case in cases]
-    jobs, models = [], []
-    for case, cells in zip(cases, maps, strict=True):
-        model = _settling(config, circuit, cells)
-        volts = config.v_read * case.inputs
-        stop = 2.0 * float(model.settling_time(volts, 0.1 * config.settled_within).max()) + 5 * config.t_rise
-        layer = Layer(cells, Partition(*cells.shape, 1, 1), circuit.wire, circuit.front_end, r_driver=config.r_driver)
-        driven = replace(tile_driven(layer, f"step of {case.name}", step=True), options=_IN_TIME)
-        deck = driven.steps(volts, t_rise=config.t_rise, t_step=stop / 400, t_stop=stop)
-        jobs.append(Job(case.name, deck))
-        models.append((model, volts, stop))
+    models = [_settling(config, circuit, cells) for cells in maps]
+    steps = [Step.of(config, model, case) for model, case in zip(models, cases, strict=True)]
+    jobs = [
+        Job(case.name, _step_deck(config, circuit, cells, step))
+        for case, cells, step in zip(cases, maps, steps, strict=True)
+    ]
     found = collect(jobs, bench.pool, bench.store, bench.progress)
-    return tuple(_stepped(config, *model, waves) for model, waves in zip(models, found, strict=True))
+    return tuple(compare_step(config, step, _answer(step, waves)) for step, waves in zip(steps, found, strict=True))
 
 
-def _stepped(config: TileConfig, model: Settling, volts: Array, stop: float, waves: Waveforms) -> Stepped:
-    n_rows, n_cols = model.operator.shape
-    t = np.unique(np.concatenate([np.linspace(0, stop, _N_TIMES), stop * np.logspace(-3, 0, _N_TIMES)]))
+def _step_deck(config: TileConfig, circuit: TileCircuit, cells: ConductanceMap, step: Step) -> Deck:
+    layer = Layer(cells, Partition(*cells.shape, 1, 1), circuit.wire, circuit.front_end, r_driver=config.r_driver)
+    driven = replace(tile_driven(layer, "step of a tile", step=True), options=IN_TIME)
+    return driven.steps(step.volts, t_rise=config.t_rise, t_step=step.t_step, t_stop=step.t_stop)
+
+
+def _answer(step: Step, waves: Waveforms) -> Answer:
+    n_rows, n_cols = step.model.operator.shape
     outs, currents = (
         waves.stack([f"{kind}_{k})" for k in range(n)]) for kind, n in (("v(out", n_cols), ("i(vin", n_rows))
     )
-    spice = np.stack([np.interp(t, waves.axis, out) for out in outs.T], axis=1)
-    edge = np.minimum(waves.axis / config.t_rise, 1.0)
-    work = float(np.trapezoid((-currents @ volts[0]) * edge, waves.axis))
-    return Stepped(
-        t,
-        spice,
-        model.outputs(volts, t)[:, 0],
-        (work, float(driver_energy(model, volts, stop)[0])),
-        (_latency(config, waves.axis, outs), float(model.settling_time(volts, config.settled_within).max())),
-        waves.deck_digest,
-    )
+    return Answer(waves.axis, outs, -currents, waves.deck_digest)
 
 
-def _latency(config: TileConfig, t: Array, outs: Array) -> float:
-    """Return when all outputs of a transient stay within the band around their last values [s]."""
-    band = config.settled_within * np.abs(outs[-1]).max()
-    away = np.abs(outs - outs[-1]).max(axis=1) - band
-    last = int(np.flatnonzero(away > 0)[-1])
-    share = away[last] / (away[last] - away[last + 1])
-    return float(t[last] + share * (t[last + 1] - t[last]))
-
-
-def _settling_fit(steps: Sequence[Stepped], bench: Bench) -> Fit | None:
-    """Errors at every time, as fractions of the step's full scale."""
-    if not steps:
-        return None
-    scale = [np.abs(one.spice[-1]).max() for one in steps]
-    got, wanted = (
-        np.concatenate([(getattr(one, which) / s).ravel() for one, s in zip(steps, scale, strict=True)])
-        for which in ("model", "spice")
-    )
-    return replace(measure(got, wanted, (), tuple(one.digest for one in steps), bench.pool.name), full_scale=1.0)
-
-
-def _pair_fit(pairs: Sequence[tuple[float, float]], steps: Sequence[Stepped], bench: Bench) -> Fit | None:
-    """Relative errors of the model."""
-    if not pairs:
-        return None
-    ratio = np.array([model / spice for spice, model in pairs])
-    found = measure(ratio, np.ones_like(ratio), (), tuple(one.digest for one in steps), bench.pool.name)
-    return replace(found, full_scale=1.0)
-
-
-def _cost(config: TileConfig, circuit: TileCircuit) -> tuple[float, float]:
-    """Return settling time [s] and energy [J] of a full tile with typical weights and inputs, from the model."""
-    rng = stream(config.calibration.seed, "typical tile")
-    model = _settling(config, circuit, cells_of(config, rng.uniform(-1, 1, (config.n_rows, config.n_cols))))
-    volts = config.v_read * rng.uniform(-1, 1, (_N_TYPICAL, config.n_rows))
-    t = float(model.settling_time(volts, config.settled_within).max())
-    energy = driver_energy(model, volts, config.t_int) + amplifier_energy(model, volts, config.t_int, config.vdd)
-    return t, float(energy.mean())
+def _cost(config: TileConfig) -> tuple[float, float]:
+    """Return time [s] and energy [J] of an operation of a full tile, from the model."""
+    tile, _ = tile_of(config)
+    return tile.t_mvm, tile.e_mvm

@@ -13,16 +13,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import FitError, OutsideValidity
 from aimc_spice.surrogate.base import Fit
-from aimc_spice.surrogate.families.base import Family, Programmed
+from aimc_spice.surrogate.charge_family import ChargeFamily
+from aimc_spice.surrogate.families.base import Family, Programmed, Programmer
 from aimc_spice.surrogate.families.files import load_family, save_family
 from aimc_spice.surrogate.families.interval import Interval
+from aimc_spice.units import show
 
 Array = NDArray[np.float64]
 FORMAT = 1
@@ -31,35 +33,39 @@ _AGAIN = "calibrate again: aimc-spice calibrate tile"
 
 @dataclass(frozen=True)
 class TileBox:
-    """Where a calibration holds: sizes, conductances [S], inputs relative to `v_read` [V].
+    """Where a calibration holds: sizes, cells, inputs relative to `v_read` [V].
 
     Parameters
     ----------
     n_rows, n_cols : (int, int)
         Smallest and largest tile.
-    g : (float, float)
-        Conductances [S].
+    cells : (float, float)
+        Smallest and largest cell, in `unit`.
     v_read : float
         Word-line voltage of x = 1 [V].
+    unit : str
+        "S", or "F" in charge mode.
     """
 
     n_rows: tuple[int, int]
     n_cols: tuple[int, int]
-    g: tuple[float, float]
+    cells: tuple[float, float]
     v_read: float
+    unit: str = "S"
 
     def check(self, g_pos: Array, g_neg: Array, *, extrapolate: bool = False) -> None:
         """Raise `OutsideValidity` where a tile leaves the box, unless `extrapolate`."""
         if extrapolate:
             return
-        for name, n, (low, high) in zip(("rows", "columns"), g_pos.shape[-2:], (self.n_rows, self.n_cols), strict=True):
-            if not low <= n <= high:
-                raise OutsideValidity(f"tile of {n} {name}, calibrated for {low} to {high}", hint=_AGAIN)
+        for name, n, (few, many) in zip(("rows", "columns"), g_pos.shape[-2:], (self.n_rows, self.n_cols), strict=True):
+            if not few <= n <= many:
+                raise OutsideValidity(f"tile of {n} {name}, calibrated for {few} to {many}", hint=_AGAIN)
         least, most = min(g_pos.min(), g_neg.min()), max(g_pos.max(), g_neg.max())
-        if not (least >= self.g[0] * (1 - 1e-9) and most <= self.g[1] * (1 + 1e-9)):
+        low, high = self.cells
+        if not (least >= low * (1 - 1e-9) and most <= high * (1 + 1e-9)):
+            got, wanted = ((show(float(v), self.unit) for v in pair) for pair in ((least, most), (low, high)))
             raise OutsideValidity(
-                f"tile with conductances of {least:.3g} to {most:.3g} S, calibrated for {self.g[0]:.3g} to "
-                f"{self.g[1]:.3g} S",
+                f"tile with cells of {' to '.join(got)}, calibrated for {' to '.join(wanted)}",
                 hint=f"{_AGAIN}, with this device",
             )
 
@@ -88,7 +94,7 @@ class Record:
         Outputs at any time, as fractions of full scale; relative errors of the drivers' energy and of the settling
         time; None where the tile was not stepped.
     t_mvm, e_mvm : float
-        Typical settling time [s] and energy [J] of a full tile, from the model.
+        Time [s] and energy [J] of an operation of a full tile with typical weights and inputs, from the model.
     more_decks : str
         How many more decks the wanted error would take.
     seed : int
@@ -114,13 +120,13 @@ class Record:
 
 @dataclass(frozen=True)
 class CalibratedTile:
-    """A fitted family with its record."""
+    """A fitted family, or the closed form of charge mode, with its record."""
 
-    family: Family
+    family: Programmer
     record: Record
 
     def program(self, g_pos: Array, g_neg: Array, *, extrapolate: bool = False) -> Programmed:
-        """Prepare tiles (…, n_rows, n_cols) of conductances [S].
+        """Prepare tiles (…, n_rows, n_cols) of cells [S], in charge mode [F].
 
         Raises
         ------
@@ -133,7 +139,7 @@ class CalibratedTile:
     def save(self, folder: Path) -> None:
         """Write both files; each appears whole or not at all, the record last."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_family(self.family, folder / "family.npz")
+        _save(self.family, folder / "family.npz")
         about = {"format": FORMAT, "family_sha256": _checksum(folder / "family.npz"), **_plain(asdict(self.record))}
         partial = folder / f".record.{os.getpid()}.part"
         try:
@@ -162,7 +168,15 @@ class CalibratedTile:
             raise FitError(f"{folder} holds no calibrated tile", cause=repr(bad), hint=_AGAIN) from bad
         if digest != got:
             raise FitError(f"{folder}: family.npz is not the one that record.json describes", hint=_AGAIN)
-        return cls(load_family(folder / "family.npz"), record)
+        load = ChargeFamily.load if record.family == ChargeFamily.name else load_family
+        return cls(load(folder / "family.npz"), record)
+
+
+def _save(family: Programmer, path: Path) -> None:
+    if isinstance(family, ChargeFamily):
+        family.save(path)
+    else:
+        save_family(cast("Family", family), path)
 
 
 def _record(about: Mapping[str, Any]) -> Record:

@@ -92,6 +92,22 @@ def test_interval_of_a_nonlinear_tile_holds_on_five_tiles_of_other_seeds(tile):
     assert max(linear) > 0  # it was fitted: an exact answer would mean that the cell was not simulated
 
 
+@pytest.mark.ngspice
+def test_charge_mode_is_a_divider_and_its_time_is_known(tile):
+    text = TILE.replace('mode = "current"', 'mode = "charge"\nt_int = "2 ns"').replace("n_vectors = 6", "n_vectors = 2")
+    front, cells = text.index("[front_end]"), '[capacitor]\nc_on = "1 fF"\nc_top = "0.1 fF"\nc_load = "5 fF"\n'
+    text = text[:front] + text[text.index("[calibration]") :]
+    tile.write_text(text[: text.index("[device]")] + cells + text[text.index("[wire]") :])
+    done = calibrate(tile)
+    assert done.exit_code == 0, done.output
+    record = CalibratedTile.load(tile.parent / "out" / "small").record
+    assert record.family == "capacitive divider"
+    assert record.output.rms_of_full_scale < 5e-4
+    assert record.settling.worst < 0.01  # of full scale at any time
+    assert record.energy.worst < 0.03
+    assert record.latency.worst < 0.05
+
+
 def test_cases_fill_the_space_reproducibly_and_never_are_empty():
     one, again, other = (design(12, (10, 7), 3, seed, "fit") for seed in (0, 0, 1))
     assert all(np.array_equal(a.weights, b.weights) for a, b in zip(one, again))
@@ -114,7 +130,7 @@ def test_files_that_are_wrong_are_refused(tile):
     g = np.full((8, 8), 50e-6)
     with pytest.raises(OutsideValidity, match="tile of 9 rows"):
         found.program(np.full((9, 8), 50e-6), np.full((9, 8), 50e-6))
-    with pytest.raises(OutsideValidity, match="conductances"):
+    with pytest.raises(OutsideValidity, match="cells of 50 uS to 200 uS, calibrated for 1 uS to 100 uS"):
         found.program(4 * g, g)
     found.program(4 * g, g, extrapolate=True)
     record = json.loads((folder / "record.json").read_text())
