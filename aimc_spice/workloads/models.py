@@ -130,7 +130,7 @@ def _with_norm(conv: Any, norm: Any, arrays: dict[str, NDArray[Any]]) -> Any:
 
 def _half(values: NDArray[np.float32], name: str) -> NDArray[np.float16]:
     largest = float(np.abs(values).max(initial=0.0))
-    if not largest <= np.finfo(np.float16).max:  # also catches NaN
+    if not largest <= float(np.finfo(np.float16).max):  # also catches NaN
         raise DataError(f"{name}: got a largest value of {largest:g}, wanted what half precision holds (65504)")
     return values.astype(np.float16)
 

@@ -108,7 +108,7 @@ RECIPES = {
         lambda seed: gpt(seed=seed),
         tiny_shakespeare,
         "perplexity",
-        FitPlan(epochs=8, batch=32, learning_rate=3e-3, weight_decay=0.1, weight_noise=0.01, low_precision=True),
+        FitPlan(epochs=10, batch=32, learning_rate=3e-3, weight_decay=0.1, weight_noise=0.01, low_precision=True),
         _text,
         "character-level GPT on Tiny Shakespeare",
     ),
@@ -117,7 +117,7 @@ RECIPES = {
         cifar10,
         "accuracy",
         FitPlan(
-            epochs=12,
+            epochs=24,
             batch=128,
             learning_rate=0.3,
             optimiser="sgd",

@@ -90,6 +90,11 @@ class ZooEntry:
         return self.task.x_train[np.sort(order[:n])]
 
 
+def shipped() -> dict[str, Path]:
+    """Return the committed files of trained networks, by name."""
+    return {name: path for name in RECIPES if (path := _WEIGHTS / f"{name}.onnx").exists()}
+
+
 def load(name: str) -> ZooEntry:
     """Return a network of the zoo.
 
@@ -108,10 +113,11 @@ def load(name: str) -> ZooEntry:
     if name == MINILM:
         model, about = minilm_sst2()
         return ZooEntry(name, model, None, about, sentiment)
-    path = _WEIGHTS / f"{name}.onnx"
-    if not path.exists():
+    path = shipped().get(name)
+    if path is None:
         raise DataError(
-            f"{path.name} is missing", hint=f"python -m aimc_spice.workloads.train {name} --out {path.name} trains it"
+            f"{name}.onnx is missing in {_WEIGHTS}",
+            hint=f"python -m aimc_spice.workloads.train {name} --out {name}.onnx trains it; then put it there",
         )
     model = load_model(path)
     return ZooEntry(name, model, path, about_model(model), RECIPES[name].task)

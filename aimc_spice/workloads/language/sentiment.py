@@ -34,12 +34,13 @@ Array = NDArray[Any]
 
 def minilm_sst2(head: Path = HEAD) -> tuple[ModelProto, dict[str, Any]]:
     """Return MiniLM-L6 with its sentiment head (tokens (N, T) → logits (N, 2)), and how the head was made."""
+    folder = minilm_folder()
     try:
         with np.load(head, allow_pickle=False) as data:
             w, b, about = data["w"], data["b"], json.loads(str(data["about"]))
     except (OSError, KeyError, ValueError) as bad:
         raise DataError(f"{head} is no head", cause=str(bad)) from bad
-    return read_bert(minilm_folder(), head=(w, b)), about
+    return read_bert(folder, head=(w, b)), about
 
 
 def sentiment() -> Task:
