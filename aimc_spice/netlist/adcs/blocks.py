@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Level, Mismatch
-from aimc_spice.netlist.adcs.mos import NODES, generic, scattered, subcircuits
+from aimc_spice.netlist.adcs.mos import NODES, Process, generic, scattered, subcircuits
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Lines
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.share import share
@@ -64,6 +64,7 @@ def blocks(  # noqa: PLR0917  for the converters of this folder
     drawn: tuple[str, ...],
     mismatch: Mismatch,
     seed: int | None,
+    process: Process | None = None,
 ) -> Blocks:
     """Read subcircuit files and the transistors under them.
 
@@ -79,6 +80,8 @@ def blocks(  # noqa: PLR0917  for the converters of this folder
         Subcircuits whose transistors get a draw of their own.
     mismatch, seed : Mismatch, int or None
         None: nominal.
+    process : Process, optional
+        Transistors in the place of the generic ones; their supply counts at both levels.
     """
     if level not in {"behavioural", "transistor"}:
         raise NetlistError(f"{name}: got level {level!r}", hint="known: behavioural, transistor")
@@ -86,11 +89,12 @@ def blocks(  # noqa: PLR0917  for the converters of this folder
     wanted = {k: body for k, body in found.items() if k.endswith("_b") == (level == "behavioural")}
     text = "\n".join(wanted.values())
     if level == "behavioural":
-        return Blocks(level, (Lines(text),), NODES[_NODE] * corner.vdd_scale, corner.options)
+        vdd = process.vdd if process else NODES[_NODE] * corner.vdd_scale
+        return Blocks(level, (Lines(text),), vdd, corner.options)
     if seed is not None:
         drawn_text = scattered(text, {k: k for k in drawn}, mismatch, seed, name)
         text = "\n".join([*(body for k, body in wanted.items() if k not in drawn), drawn_text])
-    process = generic(_NODE, corner)
+    process = process or generic(_NODE, corner)
     parts = (Lines(process.text), Lines(adc_text("gates")), Lines(text))
     return Blocks(level, parts, process.vdd, corner.options)
 

@@ -24,6 +24,7 @@ import numpy as np
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.adcs.slots import Slots, require
 from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
@@ -134,6 +135,7 @@ def cco(
     mismatch: Mismatch | None = None,
     seed: int | None = None,
     *,
+    process: Process | None = None,
     i_full: float = 2e-5,
     t_reset: float = 2e-7,
     c_edge: float = 3.155e-13,
@@ -152,6 +154,8 @@ def cco(
         Process, temperature, supply; default typical.
     mismatch, seed : Mismatch, int, optional
         Of the ring's transistors; no seed: nominal.
+    process : Process, optional
+        Transistors in the place of the generic ones, already those of the corner (see `mos.pdk`).
     i_full : float
         Current of full scale [A]; the range begins at zero.
     t_reset : float
@@ -169,7 +173,7 @@ def cco(
             f"cco: got full scale {show(i_full, 'A')}, capacitor {show(c_edge, 'F')}, parasitic {show(c_par, 'F')}",
             hint="all above zero, and the capacitor above its parasitic part",
         )
-    built = blocks("cco", level, corner, ("cco",), ("cco",) if level == "transistor" else (), mismatch, seed)
+    built = blocks("cco", level, corner, ("cco",), ("cco",) if level == "transistor" else (), mismatch, seed, process)
     t_edge = c_edge * built.vdd_nominal / (2 * i_full) + t_dead
     t_count = 2**n_bits * t_edge
     if level == "behavioural":

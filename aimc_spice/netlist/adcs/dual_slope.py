@@ -23,6 +23,7 @@ import numpy as np
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, require
 from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
@@ -149,6 +150,7 @@ def dual_slope(
     mismatch: Mismatch | None = None,
     seed: int | None = None,
     *,
+    process: Process | None = None,
     i_full: float = 2e-5,
     t_int: float = 5.12e-7,
     t_reset: float = 2e-7,
@@ -171,6 +173,8 @@ def dual_slope(
         Process, temperature, supply; default typical.
     mismatch, seed : Mismatch, int, optional
         Of the comparator's and the integrator's transistors; no seed: nominal.
+    process : Process, optional
+        Transistors in the place of the generic ones, already those of the corner (see `mos.pdk`).
     i_full : float
         Reference current, and current of full scale [A]; the range begins at zero.
     t_int, t_reset : float
@@ -192,12 +196,13 @@ def dual_slope(
             hint="all above zero, and v_step below v_start",
         )
     built = blocks(
-        "dual_slope", level, corner, ("comparator", "dual_slope"), ("comparator", "dual_slope"), mismatch, seed
+        "dual_slope", level, corner, ("comparator", "dual_slope"), ("comparator", "dual_slope"), mismatch, seed, process
     )
     c = i_full * t_int / v_swing
     if t_reset < _N_TAU * _R_RESET * c:
         raise NetlistError(
-            f"dual slope: got a reset of {show(t_reset, 's')}, wanted {show(_N_TAU * _R_RESET * c, 's')} for {show(c, 'F')}",
+            f"dual slope: got a reset of {show(t_reset, 's')}, wanted {show(_N_TAU * _R_RESET * c, 's')}",
+            cause=f"{_N_TAU} time constants of the reset switch and {show(c, 'F')}",
             hint="a conversion would remember the one before: a longer t_reset, or a smaller capacitor by more v_swing",
         )
     t_0 = v_step * c / i_full

@@ -22,6 +22,7 @@ import numpy as np
 from aimc_spice.errors import MeasurementFailed, NetlistError
 from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks, one_each
+from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.base import Deck, Lines, Netlist
 from aimc_spice.netlist.drive import dc_vectors
 from aimc_spice.netlist.driven import Corner
@@ -110,6 +111,7 @@ def flash(
     mismatch: Mismatch | None = None,
     seed: int | None = None,
     *,
+    process: Process | None = None,
     low: float = 0.1,
     high: float = 0.9,
     r_unit: float = 100.0,
@@ -130,6 +132,8 @@ def flash(
         Process, temperature, supply; default typical.
     mismatch, seed : Mismatch, int, optional
         Of the resistors (`a_r`) and of each comparator's transistors; no seed: nominal.
+    process : Process, optional
+        Transistors in the place of the generic ones, already those of the corner (see `mos.pdk`).
     low, high : float
         Input range [V]; up to about 1.0 V at transistor level.
     r_unit, area_r : float
@@ -144,7 +148,7 @@ def flash(
     corner, mismatch = corner or Corner(), mismatch or Mismatch()
     if not (high > low and r_unit > 0 and area_r > 0 and t_sample > 0):
         raise NetlistError(f"flash: got {show(low, 'V')} to {show(high, 'V')}, resistors of {show(r_unit, 'Ω')}")
-    built = blocks("flash", level, corner, ("comparator",), (), mismatch, seed)
+    built = blocks("flash", level, corner, ("comparator",), (), mismatch, seed, process)
     n = 2**n_bits
     rng = None if seed is None else stream(seed, "flash", "ladder")
     errors = np.zeros(n) if rng is None else rng.standard_normal(n) * mismatch.a_r / np.sqrt(area_r)

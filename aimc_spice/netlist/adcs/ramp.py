@@ -26,6 +26,7 @@ import numpy as np
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, require
 from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
@@ -135,6 +136,7 @@ def ramp(
     mismatch: Mismatch | None = None,
     seed: int | None = None,
     *,
+    process: Process | None = None,
     low: float = 0.1,
     high: float = 0.9,
     t_ramp: float = 1.024e-6,
@@ -157,6 +159,8 @@ def ramp(
         Process, temperature, supply; default typical.
     mismatch, seed : Mismatch, int, optional
         Of the comparator's and the ramp's transistors; no seed: nominal.
+    process : Process, optional
+        Transistors in the place of the generic ones, already those of the corner (see `mos.pdk`).
     low, high : float
         Input range [V]; up to about 1.0 V at transistor level.
     t_ramp, t_reset : float
@@ -179,7 +183,9 @@ def ramp(
         span = f"{show(low, 'V')} to {show(high, 'V')}, ramp {show(t_ramp, 's')}, capacitor {show(c_ramp, 'F')}"
         raise NetlistError(f"ramp: got {span}; wanted a rising range, times above zero, a capacitor above c_par")
     t_clk = t_ramp / 2**n_bits
-    built = blocks("ramp", level, corner, ("comparator", "ramp"), ("comparator", "ramp_source"), mismatch, seed)
+    built = blocks(
+        "ramp", level, corner, ("comparator", "ramp"), ("comparator", "ramp_source"), mismatch, seed, process
+    )
     if level == "behavioural":
         source = f"ramp_source_b i_ref={spice(i_ref)} c={spice(c_ramp)}"
         comparator = f"comparator_b offset={spice(offset)} i_bias={spice(5 * i_bias)}"
