@@ -16,6 +16,7 @@ from aimc_spice.errors import ShapeError
 from aimc_spice.metrology.levels import Array, Codes
 
 _N_HARMONICS = 10
+_GOLDEN = (3 - 5**0.5) / 2
 _PHASE = 1.0  # rad: no sample in the middle of the range, which is a transition, none twice
 _DB_OF_A_BIT, _DB_OF_A_SINE = 20 * np.log10(2.0), 10 * np.log10(1.5)  # 6.02 and 1.76 dB
 
@@ -47,8 +48,8 @@ class SineTest:
 
     @classmethod
     def full_scale(cls, n_samples: int, low: float, high: float) -> SineTest:
-        """Fill the range [low, high]; the periods, about 0.38 of the samples, keep ten harmonics apart."""
-        periods = next(p for p in range(int(0.38 * n_samples) | 1, 0, -2) if gcd(p, n_samples) == 1)
+        """Fill the range [low, high]; the periods are a golden share of the samples, which keeps harmonics apart."""
+        periods = next(p for p in range(int(_GOLDEN * n_samples) | 1, 0, -2) if gcd(p, n_samples) == 1)
         return cls(n_samples, periods, 0.5 * (high - low), 0.5 * (high + low))
 
     @property
