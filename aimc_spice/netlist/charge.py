@@ -12,10 +12,12 @@ charge without a current that lasts. Written like `crossbar`: one row template, 
                                  [r_wire_bl] = c_par [r_wire_bl] = c_par               and c_wire_bl beside c_par
                                           :                 :
                                          bp_c              bn_c                        ends: c_load, reset switch to vcm
+                                          |                 |                          (phi_r), and where there is one
+                                       sp_c === c_share  sn_c === c_share              a switch (phi_s) to c_share
 
 After a reset with the word lines at `v_rest` and a step of them to v, every bit line rests at
-``v_cm + sum(c (v - v_rest)) / (sum(c) + n_rows (c_par + c_wire_bl) + c_load)``, whatever the resistances. Leakage and
-dielectric absorption are not modelled.
+``v_cm + sum(c (v - v_rest)) / (sum(c) + n_rows (c_par + c_wire_bl) + c_load)``, whatever the resistances; a capacitor
+`c_share` that was reset, too, and joins later counts like a load. Leakage and dielectric absorption are not modelled.
 """
 
 from __future__ import annotations
@@ -58,6 +60,11 @@ class ChargeCrossbar:
         leak of `r_leak` takes its place, which keeps the circuit linear and its operating point defined.
     r_leak : float
         That leak [Ω].
+    share : Macro, optional
+        Switch (role "switch") between each bit line and its capacitor `c_share` at ``sp_c`` or ``sn_c``, with clocks
+        ``phi_s`` and ``phi_sb``: the charge is shared with the sampling capacitor of a read-out.
+    c_share : float
+        That capacitor [F].
     """
 
     cells: CapacitanceMap
@@ -67,20 +74,25 @@ class ChargeCrossbar:
     c_load: float = 0.0
     reset: Macro | None = None
     r_leak: float = 1e10
+    share: Macro | None = None
+    c_share: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, unit in (("r_driver", "Ω"), ("c_par", "F"), ("c_load", "F")):
+        for name, unit in (("r_driver", "Ω"), ("c_par", "F"), ("c_load", "F"), ("c_share", "F")):
             value = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):
                 raise NetlistError(f"got {name} = {show(value, unit)}, wanted zero or more")
-        if self.reset is not None and self.reset.role != "switch":
-            raise NetlistError(f"reset: got a {self.reset.role}, wanted a switch")
+        for name, macro in (("reset", self.reset), ("share", self.share)):
+            if macro is not None and macro.role != "switch":
+                raise NetlistError(f"{name}: got a {macro.role}, wanted a switch")
+        if (self.share is None) != (self.c_share == 0):
+            raise NetlistError("give a switch `share` and a capacitor `c_share` above zero, or neither")
         if not (np.isfinite(self.c_bl).all() and min(c.min() for c in self.c_bl) > 0):
             raise NetlistError("a bit line has no capacitance at all", hint="give c_off, c_par, c_load or c_wire_bl")
 
     @property
     def c_bl(self) -> tuple[Array, Array]:
-        """Whole capacitance of the bit lines, positive and negative, each (n_cols,) [F]."""
+        """Whole capacitance of the bit lines, positive and negative, `c_share` left out, each (n_cols,) [F]."""
         fixed = self.cells.shape[0] * (self.c_par + self.wire.c_wire_bl) + self.c_load
         return self.cells.c_pos.sum(axis=0) + fixed, self.cells.c_neg.sum(axis=0) + fixed
 
@@ -97,7 +109,7 @@ class ChargeCrossbar:
         step = np.asarray(v_wl, dtype=np.float64) - v_rest
         if step.ndim != 2 or step.shape[1] != self.cells.shape[0]:
             raise ShapeError(f"word lines: got shape {step.shape}, wanted (batch, {self.cells.shape[0]})")
-        c_p, c_n = self.c_bl
+        c_p, c_n = (c + self.c_share for c in self.c_bl)
         return v_cm + step @ self.cells.c_pos / c_p, v_cm + step @ self.cells.c_neg / c_n
 
     def chunks(self) -> Iterator[str]:
@@ -148,6 +160,9 @@ class ChargeCrossbar:
         end = f"b{line}_{col}"
         lumped = 0 if self.wire.r_wire_bl else self.cells.shape[0] * (self.c_par + self.wire.c_wire_bl)
         load = f"cl{line}_{col} {end} 0 {spice(self.c_load + lumped)}\n" if self.c_load + lumped else ""
+        if self.share is not None:
+            load += f"xs{line}_{col} {end} s{line}_{col} phi_s phi_sb {self.share.call()}\n"
+            load += f"cs{line}_{col} s{line}_{col} 0 {spice(self.c_share)}\n"
         if self.reset is None:
             return f"{load}rl{line}_{col} {end} vcm {spice(self.r_leak)}\n"
         return f"{load}xr{line}_{col} {end} vcm phi_r phi_rb {self.reset.call()}\n"

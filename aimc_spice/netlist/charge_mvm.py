@@ -1,8 +1,8 @@
 """How does one multiplication in charge look in time: reset, step of the word lines, rest?
 
 One idea: a window a vector: the reset switches close and open while the word lines stay at `v_rest`, then the word
-lines step to the vector and stay. Vectors are independent, because every window starts with a reset. What reads the bit
-lines is not here.
+lines step to the vector and stay; where charge is shared, those switches close with the reset and once more at the end.
+Vectors are independent, because every window starts with a reset. What reads the bit lines is not here.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class ChargePhases:
         The reset lasts `t_reset`, `t_gap` later the word lines step, `t_stop` after that the window ends [s].
     t_rise : float
         Time of all edges [s]; shorter than the others.
+    t_share : float
+        Before the end of the window the switches that share charge close [s].
     v_cm, v_rest : float
         Bit lines and word lines during the reset [V].
     v_high : float
@@ -40,14 +42,20 @@ class ChargePhases:
     t_reset: float = 2e-9
     t_gap: float = 0.5e-9
     t_stop: float = 5e-9
+    t_share: float = 2e-9
     t_rise: float = 0.1e-9
     v_cm: float = 0.4
     v_rest: float = 0.0
     v_high: float = 0.8
 
     def __post_init__(self) -> None:
-        if not 0 < 2 * self.t_rise < min(self.t_reset, self.t_gap, self.t_stop):
-            raise NetlistError(f"got t_rise = {show(self.t_rise, 's')}, wanted under half of every phase")
+        if (
+            not 0 < 2 * self.t_rise < min(self.t_reset, self.t_gap, self.t_stop, self.t_share)
+            or self.t_share > self.t_stop
+        ):
+            raise NetlistError(
+                f"got t_rise = {show(self.t_rise, 's')}, wanted under half of every phase, and t_share within t_stop"
+            )
 
     @property
     def t_window(self) -> float:
@@ -59,12 +67,22 @@ class ChargePhases:
         return np.asarray(np.arange(n_vectors) * self.t_window + self.t_reset + self.t_gap, dtype=np.float64)
 
     def sources(self, v_wl: Array) -> str:
-        """Return the sources: ``wl_r``, ``vcm``, and the clocks ``phi_r`` and ``phi_rb``."""
+        """Return the sources: ``wl_r``, ``vcm``, and the clocks ``phi_r``, ``phi_s`` and their complements."""
         starts = np.arange(len(v_wl)) * self.t_window
         edges = (starts[:, None] + [0.0, self.t_rise, self.t_reset, self.t_reset + self.t_rise]).ravel()
         clock = np.tile([0.0, self.v_high, self.v_high, 0.0], len(v_wl))
-        lines = [f"vcm vcm 0 {spice(self.v_cm)}", f"vphi_r phi_r 0 {_pwl(edges, clock)}"]
-        lines.append(f"vphi_rb phi_rb 0 {_pwl(edges, self.v_high - clock)}")
+        late = [0.0, self.t_rise, self.t_reset, self.t_reset + self.t_rise]  # the share switch opens with the reset
+        late += [
+            self.t_window - self.t_share,
+            self.t_window - self.t_share + self.t_rise,
+            self.t_window - 1e-3 * self.t_rise,
+        ]
+        share = np.tile([self.v_high, self.v_high, self.v_high, 0.0, 0.0, self.v_high, self.v_high], len(v_wl))
+        shared = (starts[:, None] + late).ravel()
+        lines = [f"vcm vcm 0 {spice(self.v_cm)}"]
+        for name, times, level in (("phi_r", edges, clock), ("phi_s", shared, share)):
+            lines.append(f"v{name} {name} 0 {_pwl(times, level)}")
+            lines.append(f"v{name}b {name}b 0 {_pwl(times, self.v_high - level)}")
         begin, end = starts + self.t_reset + self.t_gap, starts + self.t_window
         times = np.stack([begin, begin + self.t_rise, end - self.t_rise, end], axis=1).ravel()
         for row, v in enumerate(v_wl.T):
@@ -100,7 +118,7 @@ def charge_mvm_deck(
     n_rows, n_cols = crossbar.cells.shape
     if table.ndim != 2 or table.shape[1] != n_rows or not len(table):
         raise ShapeError(f"word lines: got shape {table.shape}, wanted (n_vectors, {n_rows})")
-    macros = [crossbar.reset] if crossbar.reset else []
+    macros = [macro for macro in (crossbar.reset, crossbar.share) if macro]
     netlist = Netlist(
         f"charge-mode crossbar {n_rows} x {n_cols}", (definitions(macros),), (Lines(phases.sources(table)), crossbar)
     )

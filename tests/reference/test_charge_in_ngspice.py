@@ -68,6 +68,22 @@ def test_bit_lines_of_a_crossbar(ngspice, wire):
     np.testing.assert_allclose(got, np.stack([p, n], 2).reshape(2, -1), atol=1e-5)
 
 
+def test_charge_is_shared_with_a_sampling_capacitor(ngspice):
+    """20 µV: before the switch closes the line is where it is without the capacitor, after it where a load puts it."""
+    rng, switch = np.random.default_rng(3), ideal_switch()
+    array = crossbar(rng, 8, reset=switch, share=switch, c_share=40e-15)
+    v_wl = rng.uniform(0, 0.8, (2, 8))
+    found = ngspice.run(charge_mvm_deck(array, v_wl, PHASES))
+    lines = found.stack(list(found.signals))
+    shared = np.stack(array.bit_lines(v_wl, v_cm=PHASES.v_cm), 2).reshape(2, -1)
+    alone = np.stack(replace(array, share=None, c_share=0.0).bit_lines(v_wl, v_cm=PHASES.v_cm), 2).reshape(2, -1)
+    before = PHASES.t_window * np.arange(1, 3) - PHASES.t_share - PHASES.t_rise
+    got = np.stack([np.interp(before, found.axis, line) for line in lines.T], axis=1)
+    np.testing.assert_allclose(got, alone, atol=2e-5)
+    np.testing.assert_allclose(read_bit_lines(PHASES, 2, found.axis, lines), shared, atol=2e-5)
+    assert np.abs(shared - alone).max() > 0.05
+
+
 def test_injection_of_an_ideal_switch_is_q_over_c(ngspice):
     """The switch opens at v_t, the gate falls on to 0 over c_inj: a line moves by c_inj v_t / (c_bl + c_inj), 1 %."""
     rng, c_inj, v_t = np.random.default_rng(2), 0.5e-15, 0.4
