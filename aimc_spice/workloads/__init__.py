@@ -1,6 +1,7 @@
 """Which networks and data does the toolkit bring along, and how do users bring their own?
 
 Real data files, read and verified; nothing is downloaded silently. Committed weights, and the command that trains them.
+`zoo.load(name)` brings a trained network in ONNX with its data, metric and digital score.
 """
 
 from aimc_spice.workloads.base import Workload

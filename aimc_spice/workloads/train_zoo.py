@@ -32,14 +32,15 @@ def run(arguments: Sequence[str]) -> None:
     made = recipe(options.name)
     plan, task = _plan(options, made), made.task()
     fit = Fit(TorchGraph(made.graph(plan.seed)), plan, len(task.x_train))
-    checkpoint = options.out.with_suffix(".checkpoint")
+    out = options.out or Path(f"{options.name}.onnx")
+    checkpoint = out.with_suffix(".checkpoint")
     fit.run(lambda rng: made.vary(task, rng), _show, checkpoint)
     model = widened(halved(folded(fit.graph.trained())))
     about = _about(options.name, made, task, plan) | {"cpu_seconds": round(fit.cpu_seconds)}
     score = digital_score(model, task, made.metric)
-    save_model(model, options.out, about | {"digital_score": score})
+    save_model(model, out, about | {"digital_score": score})
     checkpoint.unlink()
-    print(f"{made.metric} {score:.4f} on {len(task.x_test)} test samples, wrote {options.out}")
+    print(f"{made.metric} {score:.4f} on {len(task.x_test)} test samples, wrote {out}")
 
 
 def digital_score(model: ModelProto, task: Task, metric: str) -> float:
@@ -76,5 +77,5 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, help="default: 0")
     made.add_argument("--epochs", type=int, help="default: the full recipe")
     made.add_argument("--weight-noise", type=float, help="deviation, relative to a layer's largest weight")
-    made.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
+    made.add_argument("--out", type=Path, help="the .onnx file to write; default: NAME.onnx here")
     return made

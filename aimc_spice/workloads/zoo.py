@@ -117,7 +117,7 @@ def load(name: str) -> ZooEntry:
     if path is None:
         raise DataError(
             f"{name}.onnx is missing in {_WEIGHTS}",
-            hint=f"python -m aimc_spice.workloads.train {name} --out {name}.onnx trains it; then put it there",
+            hint=f"python -m aimc_spice.workloads.train {name} trains it; then put it there",
         )
     model = load_model(path)
     return ZooEntry(name, model, path, about_model(model), RECIPES[name].task)

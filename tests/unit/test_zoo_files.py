@@ -66,7 +66,7 @@ def test_missing_data_are_named_with_what_to_do(name, monkeypatch, tmp_path):
 
 def test_missing_weights_say_what_trains_them(monkeypatch, tmp_path):
     monkeypatch.setattr(zoo, "_WEIGHTS", tmp_path)
-    with pytest.raises(DataError, match=r"aimc_spice\.workloads\.train mnist_mlp --out"):
+    with pytest.raises(DataError, match=r"aimc_spice\.workloads\.train mnist_mlp trains it"):
         zoo.load("mnist_mlp")
 
 

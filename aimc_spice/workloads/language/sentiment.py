@@ -111,5 +111,5 @@ def _features(graph: TorchGraph, pieces: WordPiece, texts: Sequence[str]) -> Arr
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog=f"python -m aimc_spice.workloads.train {NAME}", description="Train the head.")
     made.add_argument("--phrases", type=int, default=60614, help="of each part; fewer is quicker")
-    made.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    made.add_argument("--out", type=Path, default=Path(HEAD.name), help="the .npz file to write")
     return made
