@@ -22,12 +22,16 @@ Array = NDArray[Any]
 _DIGITAL_BYTES = 1 << 24
 
 
-def fast_path(op: str, attributes: dict[str, Any], opset: int) -> Callable[..., Any] | None:  # noqa: PLR0911  a table
+def fast_path(op: str, attributes: dict[str, Any], opset: int, n_outputs: int) -> Callable[..., Any] | None:  # noqa: PLR0911  a table
     """Return a faster implementation of an operation with these attributes, or None."""
     if op in {"MaxPool", "AveragePool"}:
+        if n_outputs > 1:
+            return None
         return _pool(op, attributes)
     if op == "Conv":
         return lambda x, w, b=None: convolve(x, w, b, attributes)
+    if op == "Dense":
+        return lambda x, w, b: x @ w + b
     if op == "Softmax" and opset >= 13:
         return lambda x: softmax(x, attributes.get("axis", -1))
     if op == "LayerNormalization":

@@ -1,14 +1,15 @@
 """What is a network? Steps in order, constants by name, inputs and outputs: read from ONNX.
 
 One idea: every operation is run by the onnx package's own reference implementation, so any operator and opset that
-onnx runs is there; a few slow ones have fast paths (`fast`). What depends on constants alone is computed once, and a
-batch norm behind a product is folded into it. Values are dropped as soon as nothing needs them. It knows no tiles.
+onnx runs is there; a few slow ones have fast paths (`fast`). What depends on constants alone is computed once;
+values are dropped as soon as nothing needs them. It knows no tiles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -196,12 +197,14 @@ def _evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
             raise NetworkError("the model cannot be run", cause=f"{type(bad).__name__}: {bad}") from bad
 
 
+@cache
 def supported() -> tuple[str, ...]:
     """Return the names of all operators that can be run."""
     from onnx.reference.ops import _op_list  # noqa: PLC0415  half a second, needed for messages alone
 
     plain = {name.rsplit("_", 1)[0] if name.rsplit("_", 1)[-1].isdigit() else name for name in _op_list.__all__}
-    functions = {s.name for s in onnx.defs.get_all_schemas() if s.domain == "" and getattr(s, "has_function", False)}
+    made = ("has_function", "has_context_dependent_function")
+    functions = {s.name for s in onnx.defs.get_all_schemas() if s.domain == "" and any(getattr(s, m) for m in made)}
     return tuple(sorted((plain | functions) - {"load_op"}))
 
 
@@ -244,10 +247,20 @@ def _unique(nodes: Iterable[onnx.NodeProto]) -> list[str]:
 def _step(node: onnx.NodeProto, reference: Any, name: str, opset: int) -> Step:
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
     attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
-    fast = fast_path(node.op_type, attributes, opset) if node.domain in {"", "ai.onnx"} else None
+    fast = fast_path(node.op_type, attributes, opset, len(node.output)) if node.domain in {"", "ai.onnx"} else None
     needs = tuple({i for a in node.attribute for g in _graphs(a) for n in g.node for i in n.input})
     run = _by_reference(reference) if fast is None else _by_fast_path(fast)
     return Step(name, node.op_type, tuple(node.input), tuple(node.output), attributes, run, needs)
+
+
+def fast_step(
+    name: str, op: str, inputs: tuple[str, ...], outputs: tuple[str, ...], attributes: dict[str, Any], opset: int
+) -> Step:
+    """Return a step that has a fast path."""
+    fast = fast_path(op, attributes, opset, len(outputs))
+    if fast is None:
+        raise NetworkError(f"{op} has no fast path", where=f"node {name}")
+    return Step(name, op, inputs, outputs, attributes, _by_fast_path(fast))
 
 
 def _graphs(attribute: onnx.AttributeProto) -> Iterable[onnx.GraphProto]:

@@ -109,12 +109,11 @@ def pack(tiles: list[ColumnReadouts]) -> Converters:
 
 
 def _deviations(levels: NDArray[np.float64]) -> tuple[NDArray[np.int16], F32]:
+    """Round deviations to a power of two: what rises or is equal stays so."""
     apart = levels - np.arange(1, levels.shape[1] + 1)
-    unit = np.maximum(np.abs(apart).max(axis=1) / 32000, 1e-9).astype(np.float32)
-    deviation = np.round(apart / unit[:, None]).astype(np.int16)
-    while (falls := np.diff(_thresholds(deviation, unit), axis=1) < 0).any():  # equal ones that rounding swapped
-        deviation[:, 1:] += falls
-    return deviation, unit
+    largest = np.maximum(np.abs(apart).max(axis=1), 2.0**-10)
+    unit = 2.0 ** np.ceil(np.log2(largest / 32767))
+    return np.round(apart / unit[:, None]).astype(np.int16), unit.astype(np.float32)
 
 
 def _thresholds(deviation: NDArray[np.int16], unit: F32) -> F32:
@@ -187,7 +186,7 @@ def read_out(
     y: F32, n_rows: int, scale: F32, gain: F32, total: F32, deviation: NDArray[np.int16], unit: F32, slope: F32,
     shift: F32, reach: NDArray[np.int64], sigma: F32, keys: NDArray[np.uint32], first: int, step: int, noisy: bool,
     levels: F32,
-) -> int:  # fmt: skip
+) -> np.int64:  # fmt: skip
     """Convert column outputs and add ``gain * code`` to the partial sums.
 
     Parameters

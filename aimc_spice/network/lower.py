@@ -45,6 +45,8 @@ def product_of(
     """
     if op == "MatMul":
         return _matmul(weights[0], weights[1], where)
+    if op == "Dense":
+        return Dense(weights[1], weights[2])
     if op == "Gemm":
         return _gemm(attributes, weights, where)
     if op == "Conv" and weights[1] is not None:
@@ -66,15 +68,12 @@ def _unmapped(op: str, where: str, cause: str) -> NetworkError:
 
 
 def _matmul(a: Array | None, b: Array | None, where: str) -> Dense | None:
-    if b is not None:
-        if b.ndim > 2 and b.size != b.shape[-1] * b.shape[-2]:
-            raise _unmapped("MatMul", where, f"its weight has the shape {b.shape}, wanted one matrix")
-        return Dense(b.reshape(b.shape[-2:]) if b.ndim > 1 else b[:, None])
-    if a is not None:
-        if a.ndim != 2:
-            raise _unmapped("MatMul", where, f"its weight has the shape {a.shape}, wanted one matrix")
-        return Dense(a.T, left=True)
-    return None
+    if a is None and b is None:
+        return None
+    constant = np.asarray(a if b is None else b)
+    if constant.ndim != 2:
+        raise _unmapped("MatMul", where, f"its weight has the shape {constant.shape}, wanted one matrix")
+    return Dense(constant) if b is not None else Dense(constant.T, left=True)
 
 
 def _gemm(attributes: dict[str, Any], weights: list[Any], where: str) -> Dense | None:

@@ -25,6 +25,7 @@ from aimc_spice.network.layer import AnalogLayer, Tally
 from aimc_spice.network.lower import product_of
 from aimc_spice.network.mapping import Mapping, Placement, place
 from aimc_spice.network.product import Convolution, Dense
+from aimc_spice.network.simplify import simplified
 from aimc_spice.network.unit import FixedPoint, in_fixed_point
 from aimc_spice.rng import stream
 from aimc_spice.surrogate.readout import Readout
@@ -401,6 +402,7 @@ def prepare(
         Nothing to map; a layer that cannot be mapped; inputs that do not fit.
     """
     chosen = options or Options()
+    network = simplified(network)
     feeds = feeds_of(network, calibration)
     size = min(chunk_of(network, feeds), len(next(iter(feeds.values()))))
     products = products_of(network, chosen, {name: value[:size] for name, value in feeds.items()})
