@@ -68,7 +68,7 @@ class ChargePhases:
 
     def sources(self, v_wl: Array) -> str:
         """Return the sources: ``wl_r``, ``vcm``, and the clocks ``phi_r``, ``phi_s`` and their complements."""
-        starts = np.arange(len(v_wl)) * self.t_window
+        starts: Array = np.arange(len(v_wl)) * np.float64(self.t_window)
         edges = (starts[:, None] + [0.0, self.t_rise, self.t_reset, self.t_reset + self.t_rise]).ravel()
         clock = np.tile([0.0, self.v_high, self.v_high, 0.0], len(v_wl))
         late = [0.0, self.t_rise, self.t_reset, self.t_reset + self.t_rise]  # the share switch opens with the reset
