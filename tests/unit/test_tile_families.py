@@ -47,6 +47,17 @@ def test_a_file_gives_the_same_outputs_bit_for_bit(name, families, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["tile.npz"]
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_batch_of_tiles_is_its_tiles(name, families):
+    pos, neg = (np.stack([getattr(c, side) for c in CIRCUITS[:2]]) for side in ("g_pos", "g_neg"))
+    x = np.stack([c.x for c in CIRCUITS[:2]])
+    found = families[name].program(pos, neg)
+    for k, c in enumerate(CIRCUITS[:2]):
+        wanted = families[name].program(c.g_pos, c.g_neg)(c.x)
+        for got in (found(x)[k], found(c.x)[k]):
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-10 * np.abs(wanted).max())
+
+
 def test_damaged_and_foreign_files_are_refused(families, tmp_path):
     path = tmp_path / "tile.npz"
     save_family(families["operator + rows"], path)

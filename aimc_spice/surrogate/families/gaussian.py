@@ -1,4 +1,4 @@
-"""A Gaussian process on top of the operator: the baseline for learnt families, few points, fitted by scikit-learn."""
+"""A Gaussian process on top of `rows`: the baseline for learnt families, few points, fitted by scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind
 from aimc_spice.surrogate.families.features import N_FEATURES, Corrected, Model, feature_tile, samples
+from aimc_spice.surrogate.families.rows import RowFamily
 
 _POINTS = 300
 _ROWS_AT_ONCE = 4096
@@ -40,9 +41,14 @@ class Process(Model):
 class GaussianFamily:
     """The family."""
 
-    kind: TileKind
+    base: RowFamily
     process: Process
-    name: ClassVar[str] = "operator + Gaussian process"
+    name: ClassVar[str] = "rows + Gaussian process"
+
+    @property
+    def kind(self) -> TileKind:
+        """See `Family`."""
+        return self.base.kind
 
     @classmethod
     def fit(cls, kind: TileKind, circuits: Sequence[Circuit]) -> Self:
@@ -52,7 +58,8 @@ class GaussianFamily:
         from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel  # noqa: PLC0415
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # noqa: PLC0415  scikit-learn needs it
 
-        x, y = samples(kind, circuits, _POINTS)
+        base = RowFamily.fit(kind, circuits)
+        x, y = samples(base, circuits, _POINTS)
         centre, size = x.std(0) + 1e-12, float(y.std()) + 1e-12
         kernel = ConstantKernel(1.0, (1e-3, 1e4)) * RBF(np.full(N_FEATURES, 3.0), (0.1, 1e4)) + WhiteKernel(
             1e-2, (1e-8, 1)
@@ -64,24 +71,31 @@ class GaussianFamily:
         main = model.kernel_.k1
         lengths = centre * main.k2.length_scale
         alpha = size * main.k1.constant_value * model.alpha_.ravel()
-        return cls(kind, Process(x / lengths, alpha, lengths))
+        return cls(base, Process(x / lengths, alpha, lengths))
 
     def program(self, g_pos: Array, g_neg: Array) -> Corrected:
-        """See `Family`; one tile (n_rows, n_cols)."""
-        return Corrected(feature_tile(self.kind, g_pos, g_neg), self.process)
+        """See `Family`."""
+        return Corrected(feature_tile(self.base, g_pos, g_neg), self.process)
 
     def flops(self, n_rows: int, n_cols: int) -> float:
         """See `Family`; an exponential counts as 20."""
-        return n_cols * (6.0 * n_rows + len(self.process.points) * (2.0 * N_FEATURES + 24))
+        return self.base.flops(n_rows, n_cols) + n_cols * (
+            4.0 * n_rows + len(self.process.points) * (2.0 * N_FEATURES + 24)
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """See `Family`."""
-        return {"points": self.process.points, "alpha": self.process.alpha, "lengths": self.process.lengths}
+        return {
+            **self.base.arrays(),
+            "points": self.process.points,
+            "alpha": self.process.alpha,
+            "lengths": self.process.lengths,
+        }
 
     @classmethod
     def of_arrays(cls, kind: TileKind, arrays: Arrays) -> Self:
         """See `Family`."""
-        return cls(kind, Process(arrays["points"], arrays["alpha"], arrays["lengths"]))
+        return cls(RowFamily.of_arrays(kind, arrays), Process(arrays["points"], arrays["alpha"], arrays["lengths"]))
 
 
 def _optimise(objective: Any, start: Array, bounds: Array) -> tuple[Array, float]:

@@ -1,4 +1,4 @@
-"""A small neural network on top of the operator, trained by scikit-learn, evaluated in NumPy."""
+"""A small neural network on top of `rows`, trained by scikit-learn, evaluated in NumPy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind
 from aimc_spice.surrogate.families.features import Corrected, Model, feature_tile, samples
+from aimc_spice.surrogate.families.rows import RowFamily
 
 _HIDDEN, _MOST, _EPOCHS = (32, 32), 30_000, 100
 
@@ -39,9 +40,14 @@ class Network(Model):
 class NeuralFamily:
     """The family."""
 
-    kind: TileKind
+    base: RowFamily
     network: Network
-    name: ClassVar[str] = "operator + neural network"
+    name: ClassVar[str] = "rows + neural network"
+
+    @property
+    def kind(self) -> TileKind:
+        """See `Family`."""
+        return self.base.kind
 
     @classmethod
     def fit(cls, kind: TileKind, circuits: Sequence[Circuit]) -> Self:
@@ -49,7 +55,8 @@ class NeuralFamily:
         from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  slow to import
         from sklearn.neural_network import MLPRegressor  # noqa: PLC0415
 
-        x, y = samples(kind, circuits, _MOST)
+        base = RowFamily.fit(kind, circuits)
+        x, y = samples(base, circuits, _MOST)
         centre, spread, size = x.mean(0), x.std(0) + 1e-12, float(y.std()) + 1e-12
         model = MLPRegressor(
             hidden_layer_sizes=_HIDDEN, activation="tanh", learning_rate_init=3e-3, max_iter=_EPOCHS, random_state=0
@@ -58,24 +65,29 @@ class NeuralFamily:
             warnings.simplefilter("ignore", ConvergenceWarning)  # a fixed number of epochs is meant
             model.fit((x - centre) / spread, y / size)
         layers = tuple(np.vstack([w, b]) for w, b in zip(model.coefs_, model.intercepts_, strict=True))
-        return cls(kind, Network(layers, centre, spread, size))
+        return cls(base, Network(layers, centre, spread, size))
 
     def program(self, g_pos: Array, g_neg: Array) -> Corrected:
-        """See `Family`; one tile (n_rows, n_cols)."""
-        return Corrected(feature_tile(self.kind, g_pos, g_neg), self.network)
+        """See `Family`."""
+        return Corrected(feature_tile(self.base, g_pos, g_neg), self.network)
 
     def flops(self, n_rows: int, n_cols: int) -> float:
         """See `Family`."""
-        return n_cols * (6.0 * n_rows + sum(2.0 * layer.size for layer in self.network.layers))
+        return self.base.flops(n_rows, n_cols) + n_cols * (
+            4.0 * n_rows + sum(2.0 * layer.size for layer in self.network.layers)
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """See `Family`."""
         net = self.network
         layers = {f"layer_{k}": layer for k, layer in enumerate(net.layers)}
-        return {**layers, "centre": net.centre, "spread": net.spread, "size": np.array(net.size)}
+        return {**self.base.arrays(), **layers, "centre": net.centre, "spread": net.spread, "size": np.array(net.size)}
 
     @classmethod
     def of_arrays(cls, kind: TileKind, arrays: Arrays) -> Self:
         """See `Family`."""
         layers = tuple(arrays[f"layer_{k}"] for k in range(sum(name.startswith("layer_") for name in arrays)))
-        return cls(kind, Network(layers, arrays["centre"], arrays["spread"], float(arrays["size"])))
+        return cls(
+            RowFamily.of_arrays(kind, arrays),
+            Network(layers, arrays["centre"], arrays["spread"], float(arrays["size"])),
+        )
