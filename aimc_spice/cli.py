@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aimc_spice import __version__, audit_cli, calibrate_cli, store_cli, study_cli
+from aimc_spice import __version__, audit_cli, calibrate_cli, store_cli, study_cli, tile_cli
 from aimc_spice.errors import AimcSpiceError
 
 
@@ -106,3 +106,4 @@ for command in (study_cli.netlist, study_cli.simulate, study_cli.evaluate, study
 app.command()(audit_cli.audit)
 app.add_typer(store_cli.app, name="store")
 app.add_typer(calibrate_cli.app, name="calibrate")
+app.add_typer(tile_cli.app, name="tile")

@@ -43,6 +43,13 @@ def test_sample_hold_bench():
     assert values("sample_hold")["o"] == pytest.approx(0.3 - 1 / 101, abs=1e-4)
 
 
+def test_sample_hold_of_transistors_has_the_noise_of_its_capacitor():
+    found = values("sample_hold_mos")
+    most = math.sqrt(1.380649e-23 * 300.15 / 2e-13)
+    assert 0.96 * most < found["onoise_total"] < most  # the transistors add up to 8 % to the capacitor
+    assert found["o"] == pytest.approx(0.9, abs=0.03)  # their charge, the larger p transistor's above all
+
+
 def test_mos_tia_bench():
     found = values("tia_mos")
     assert found["o"] == pytest.approx(0.4 / (1 + 7 / 3.06e3) / (1 + 3 / 3.06e3), abs=2e-3)  # offset 0.07 mV times 7

@@ -1,0 +1,180 @@
+"""How does a tile file become one deck with real converters, and which codes should that deck give?
+
+One idea: `WholeTile` pairs the circuit with its judge, the exact operator (or conserved charge) and an ideal quantiser.
+Weights are random, from a seed. It simulates nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aimc_spice.build_tile import cell_of, cells_device, front_end_of, tile_wire
+from aimc_spice.config.tile import TileConfig
+from aimc_spice.device.capacitance import Capacitor, map_capacitances
+from aimc_spice.device.mapping import map_weights
+from aimc_spice.errors import ConfigError
+from aimc_spice.netlist.adcs.base import Embeddable, Level, ideal_codes
+from aimc_spice.netlist.adcs.ideal import IdealAdc
+from aimc_spice.netlist.adcs.ramp import ramp
+from aimc_spice.netlist.adcs.ramp_column import RampColumn
+from aimc_spice.netlist.adcs.sar_charge import sar_charge
+from aimc_spice.netlist.adcs.sar_column import SarColumn, SarOnColumn
+from aimc_spice.netlist.charge import ChargeCrossbar
+from aimc_spice.netlist.inputs import MultiLevel
+from aimc_spice.netlist.library import FrontEnd
+from aimc_spice.netlist.readout import OpAmp, dynamic_tia, sample_hold
+from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
+from aimc_spice.netlist.tiles.current import CurrentTileCircuit
+from aimc_spice.rng import stream
+from aimc_spice.surrogate.operator import tile_operator
+from aimc_spice.surrogate.ports import linear_ports
+
+_GBW = 5e9  # Hz, of the op-amps where the tile file names none; assumed
+_C_COMPARATOR = 2e-14  # F, with which each comparator of transistors loads a shared ramp
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a tile file leaves open.
+
+    Parameters
+    ----------
+    converter : str
+        "ideal", "ramp" or "sar".
+    level : str
+        Of the converter: "behavioural" or "transistor".
+    n_bits : int
+        Of the converter; 0: as in the tile file.
+    input_bits : int
+        Of the inputs, beside the sign.
+    n_shared : int
+        Columns on one converter.
+    seed : int
+        Of the weights.
+    """
+
+    converter: str = "ideal"
+    level: str = "behavioural"
+    n_bits: int = 0
+    input_bits: int = 4
+    n_shared: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CurrentTileJudged:
+    """A current-mode tile and the linear front end, resting at 0 V, that its operator is computed with."""
+
+    circuit: CurrentTileCircuit
+    front_end: FrontEnd
+
+    def codes(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Return the codes (n_operations, n_cols) for inputs (batch, n_rows) of the operator and an ideal quantiser."""
+        circuit, adc, cells = self.circuit, self.circuit.adc, self.circuit.cells
+        ports = linear_ports(self.front_end.linear)
+        operator = tile_operator(cells.g_pos, cells.g_neg, circuit.wire, ports, circuit.r_driver)
+        volts = circuit.v_ref + circuit.v_read * circuit.planes(x).sequence() @ operator
+        return ideal_codes(volts.ravel(), adc.n_bits, adc.low, adc.high).reshape(volts.shape)
+
+
+@dataclass(frozen=True)
+class ChargeTileJudged:
+    """A charge-mode tile, which knows its codes in closed form."""
+
+    circuit: ChargeTileCircuit
+
+    def codes(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Return the codes (n_operations, n_cols) of conserved charge and a greedy search."""
+        return self.circuit.ideal_codes(x)
+
+
+def whole_tile(config: TileConfig, choices: Choices) -> CurrentTileJudged | ChargeTileJudged:
+    """Return the circuit of a tile with random weights, and its judge.
+
+    Raises
+    ------
+    ConfigError
+        A converter that does not fit, cells that are not plain resistors, a front end without virtual ground.
+    """
+    if choices.converter not in {"ideal", "ramp", "sar"}:
+        raise ConfigError(f"got the converter {choices.converter!r}", hint="known: ideal, ramp, sar")
+    _level(choices)
+    weights = stream(choices.seed, "weights").uniform(-1, 1, (config.n_rows, config.n_cols))
+    return _charge(config, choices, weights) if config.mode == "charge" else _current(config, choices, weights)
+
+
+def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) -> CurrentTileJudged:
+    device, adc = cells_device(config), _adc(config, choices)
+    if cell_of(config) is not None:
+        raise ConfigError(f"tile {config.name}: a whole-tile deck takes plain resistors", hint='cell.kind = "resistor"')
+    levels, zero = (config.device.n_levels, config.device.zero) if config.device else (None, "off")
+    middle = 0.0 if choices.converter == "ideal" else (adc.low + adc.high) / 2
+    circuit = CurrentTileCircuit(
+        map_weights(weights, device, n_levels=levels, zero=zero, w_max=1.0),
+        tile_wire(config),
+        _front_end(config, middle).macro,
+        adc,
+        MultiLevel(choices.input_bits, "none"),
+        t_int=config.t_int,
+        v_read=config.v_read,
+        t_rise=config.t_rise,
+        t_hold=1e-9 if choices.n_shared > 1 else 0.0,
+        v_ref=middle,
+        r_driver=config.r_driver,
+        sampler=sample_hold() if choices.n_shared > 1 else None,
+        n_shared=choices.n_shared,
+    )
+    return CurrentTileJudged(circuit, _front_end(config, 0.0))
+
+
+def _front_end(config: TileConfig, v_ref: float) -> FrontEnd:
+    table = config.front_end
+    if v_ref == 0 and table.gbw is None:
+        return front_end_of(table)
+    if table.kind != "tia" or table.r_f is None:
+        raise ConfigError(f"tile {config.name}: a front end of kind {table.kind!r} rests at 0 V", hint='kind = "tia"')
+    opamp = OpAmp(table.a_0, table.gbw or _GBW, table.swing)
+    return dynamic_tia(r_f=table.r_f, r_1=table.r_1, opamp=opamp, v_ref=v_ref)
+
+
+def _adc(config: TileConfig, choices: Choices) -> Embeddable:
+    n_bits = choices.n_bits or config.readout.n_bits
+    if choices.converter == "sar":
+        return SarColumn(sar_charge(n_bits, _level(choices)))
+    if choices.converter == "ramp":
+        n_comparators = config.n_cols // choices.n_shared
+        return RampColumn(ramp(n_bits, _level(choices), c_par=1e-14 + _C_COMPARATOR * n_comparators))
+    return IdealAdc(n_bits, config.readout.low, config.readout.high)
+
+
+def _level(choices: Choices) -> Level:
+    if choices.level == "behavioural":
+        return "behavioural"
+    if choices.level == "transistor":
+        return "transistor"
+    raise ConfigError(f"got the level {choices.level!r}", hint="known: behavioural, transistor")
+
+
+def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) -> ChargeTileJudged:
+    table = config.capacitor
+    if table is None or choices.converter != "sar" or choices.n_shared > 1:
+        raise ConfigError(f"tile {config.name}: in charge mode every column has its own SAR", hint="--converter sar")
+    cells = map_capacitances(weights, Capacitor(table.c_on, table.c_off), n_levels=table.n_levels)
+    crossbar = ChargeCrossbar(cells, tile_wire(config), config.r_driver, table.c_top, table.c_load)
+    c_bl = float(np.mean(crossbar.c_bl))
+    n_bits = choices.n_bits or config.readout.n_bits
+    sar = sar_charge(n_bits, _level(choices), c_unit=c_bl / 2**n_bits)  # as large as the bit line itself
+    rest = sar.v_cm
+    return ChargeTileJudged(
+        ChargeTileCircuit(
+            crossbar,
+            SarOnColumn.of(sar, c_bl),
+            MultiLevel(choices.input_bits, "none"),
+            v_read=min(config.v_read, rest),
+            v_rest=rest,
+            t_rise=config.t_rise,
+        )
+    )

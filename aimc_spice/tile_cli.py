@@ -1,0 +1,94 @@
+"""Which commands write a whole tile as one deck and run it? ``tile deck`` and ``tile run``. Options in, text out.
+
+The tile comes from a tile file (`config.tile`); its weights and inputs are random ones, from a seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from aimc_spice.build_whole_tile import ChargeTileJudged, CurrentTileJudged
+
+app = typer.Typer(help="Whole tiles as one deck: drivers, array, front ends, converters.", no_args_is_help=True)
+TileFile = Annotated[str, typer.Argument(help="A tile file (.toml), or the name of one that comes with the toolkit.")]
+Kind = Annotated[str, typer.Option("--converter", help="ideal, ramp or sar.")]
+LevelName = Annotated[str, typer.Option("--level", help="behavioural or transistor.")]
+Bits = Annotated[int, typer.Option("--bits", min=0, help="Of the converters; 0: as in the tile file.")]
+InputBits = Annotated[int, typer.Option("--input-bits", min=1, help="Of the inputs, beside the sign.")]
+Share = Annotated[int, typer.Option("--share", min=1, help="Columns on one converter.")]
+Batch = Annotated[int, typer.Option("--vectors", min=1, help="Input vectors.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights and inputs.")]
+
+
+@app.command()
+def deck(
+    tile: TileFile,
+    out: Annotated[Path, typer.Option("--out", help="Where the deck goes.")] = Path("tile.cir"),
+    converter: Kind = "ideal",
+    level: LevelName = "behavioural",
+    bits: Bits = 0,
+    input_bits: InputBits = 4,
+    share: Share = 1,
+    vectors: Batch = 1,
+    seed: Seed = 0,
+) -> None:
+    """Write the deck; run it with ngspice -b."""
+    chosen, x = _open(tile, vectors, converter, level, bits, input_bits, share, seed)
+    chosen.circuit.deck(x).write(out)
+    typer.echo(f"wrote {out}")
+
+
+@app.command()
+def run(
+    tile: TileFile,
+    converter: Kind = "ideal",
+    level: LevelName = "behavioural",
+    bits: Bits = 0,
+    input_bits: InputBits = 4,
+    share: Share = 1,
+    vectors: Batch = 1,
+    seed: Seed = 0,
+    timeout: Annotated[float, typer.Option(min=1.0, help="Limit for the simulation [s].")] = 3600.0,
+) -> None:
+    """Run the deck; say how its codes compare with the exact operator, how long it takes and what it costs."""
+    from aimc_spice.metrology.tile import read_tile
+    from aimc_spice.simulate import open_simulator
+
+    chosen, x = _open(tile, vectors, converter, level, bits, input_bits, share, seed)
+    circuit = chosen.circuit
+    with closing(open_simulator("shared", timeout_s=timeout)) as ngspice:
+        waves = ngspice.run(circuit.deck(x), label=tile)
+    found = read_tile(waves, circuit.probes(x), circuit.adc)
+    off = abs(found.codes - chosen.codes(x))
+    typer.echo(
+        f"codes: {(off > 0).mean():.2%} differ from those of operator and ideal quantiser, by at most {off.max()}"
+    )
+    typer.echo(f"time of a product {found.t_mvm:.4g} s; by block of an operation: " + _listed(found.latency, "s"))
+    means = {block: float(values.mean()) for block, values in found.energy.items()}
+    typer.echo(f"energy of a product {found.e_mvm:.4g} J: " + _listed(means, "J"))
+    typer.echo(f"simulated in {waves.wall_s:.1f} s, {len(waves.axis)} time points, {waves.simulator}")
+
+
+def _open(
+    tile: str, vectors: int, converter: str, level: str, bits: int, input_bits: int, share: int, seed: int
+) -> tuple[CurrentTileJudged | ChargeTileJudged, NDArray[np.float64]]:
+    from aimc_spice.build_tile import open_tile
+    from aimc_spice.build_whole_tile import Choices, whole_tile
+    from aimc_spice.rng import stream
+
+    config = open_tile(tile)
+    choices = Choices(converter, level, bits, input_bits, share, seed)
+    return whole_tile(config, choices), stream(seed, "inputs").uniform(-1, 1, (vectors, config.n_rows))
+
+
+def _listed(values: Mapping[str, float], unit: str) -> str:
+    return ", ".join(f"{name} {value:.3g} {unit}" for name, value in values.items())

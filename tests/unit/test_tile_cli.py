@@ -1,0 +1,94 @@
+"""The commands that write and run a whole tile, on a small tile file; ngspice against the exact operator."""
+
+import pytest
+from typer.testing import CliRunner
+
+from aimc_spice import cli
+
+SMALL = """
+name = "small"
+mode = "{mode}"
+n_rows = 8
+n_cols = 8
+v_read = "0.2 V"
+r_driver = "50 Ω"
+t_rise = "50 ps"
+t_int = "15 ns"
+
+[wire]
+r_wire_wl = "1 Ω"
+r_wire_bl = "1 Ω"
+c_wire_wl = "0.2 fF"
+c_wire_bl = "0.2 fF"
+
+[readout]
+n_bits = 6
+low = "-0.5 V"
+high = "0.5 V"
+"""
+CURRENT = """
+[device]
+g_on = "100 uS"
+g_off = "1 uS"
+n_levels = "continuous"
+zero = "off"
+
+[front_end]
+kind = "tia"
+r_f = "8 kΩ"
+r_1 = "1 kΩ"
+a_0 = 1e5
+"""
+CHARGE = """
+[capacitor]
+c_on = "8 fF"
+c_top = "0.5 fF"
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    for mode, cells in (("current", CURRENT), ("charge", CHARGE)):
+        (tmp_path / f"{mode}.toml").write_text(SMALL.format(mode=mode) + cells, encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, ["tile", *map(str, arguments)])
+
+
+def test_a_deck_is_written(files):
+    out = files / "tile.cir"
+    done = run("deck", files / "current.toml", "--converter", "sar", "--share", 4, "--out", out)
+    assert done.exit_code == 0, done.output
+    text = out.read_text(encoding="utf-8")
+    assert text.count("\nxf_") == 8  # front ends
+    assert [f"\nxadc_{a} " in text for a in range(3)] == [True, True, False]  # converters
+    assert text.rstrip().endswith(".end")
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize(
+    "options", [("current.toml",), ("current.toml", "--converter", "ramp"), ("charge.toml", "--converter", "sar")]
+)
+def test_a_tile_runs_and_is_judged(files, options):
+    done = run("run", files / options[0], *options[1:])
+    assert done.exit_code == 0, done.output
+    assert "codes: 0.00% differ" in done.output
+    assert "time of a product" in done.output
+    assert "array" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("current.toml", "--converter", "zap"), "known: ideal, ramp, sar"),
+        (("current.toml", "--level", "zap"), "known: behavioural, transistor"),
+        (("charge.toml",), "--converter sar"),
+        (("current.toml", "--share", "3"), "cannot share"),
+    ],
+)
+def test_what_does_not_fit_is_said(files, options, says):
+    done = run("deck", files / options[0], *options[1:], "--out", files / "no.cir")
+    assert done.exit_code == 2
+    assert says in done.output
