@@ -1,7 +1,7 @@
 """How does a converter's circuit become a read-out? Measured, judged at other inputs, fitted.
 
 One idea: the held-out inputs are drawn at random over the nominal range, so that they know nothing of the levels, and
-run on decks of their own.
+run on decks of their own. As many others, drawn alike, teach time and energy what typical use is.
 """
 
 from __future__ import annotations
@@ -21,20 +21,27 @@ from aimc_spice.surrogate.fitted import FittedReadout, fit_readout
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How many inputs judge a fit, and the seed they are drawn by."""
+    """How many inputs judge a fit (as many others help to fit it), and the seed they are drawn by."""
 
     n: int = 256
     seed: int = 0
 
 
-def convert_held_out(converter: Converter, lab: Lab, held_out: HeldOut | None = None) -> Record:
-    """Convert random inputs over the nominal range; raises `SimulationError` where that fails."""
-    how = held_out or HeldOut()
-    inputs = stream(how.seed, "held out", converter.name).uniform(converter.low, converter.high, how.n)
-    (answer,) = convert([Request(converter, inputs, f"{converter.name}, held out")], lab)
-    if isinstance(answer, SimulationError):
-        raise answer
-    return answer
+def convert_random(converter: Converter, lab: Lab, how: HeldOut) -> tuple[Record, Record]:
+    """Convert two sets of random inputs over the nominal range, to fit and to judge; may raise `SimulationError`."""
+    requests = [
+        Request(
+            converter,
+            stream(how.seed, purpose, converter.name).uniform(converter.low, converter.high, how.n),
+            f"{converter.name}, {purpose}",
+        )
+        for purpose in ("typical", "held out")
+    ]
+    typical, held_out = convert(requests, lab)
+    for answer in (typical, held_out):
+        if isinstance(answer, SimulationError):
+            raise answer
+    return typical, held_out  # type: ignore[return-value]  # neither is an error
 
 
 def calibrate_readout(
@@ -47,4 +54,5 @@ def calibrate_readout(
     SimulationError, FitError
         The held-out decks failed; there is nothing to fit.
     """
-    return fit_readout(one, convert_held_out(case.converter, lab, held_out), population)
+    typical, judge = convert_random(case.converter, lab, held_out or HeldOut())
+    return fit_readout(one, judge, population, typical)

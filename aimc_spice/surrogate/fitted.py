@@ -139,7 +139,9 @@ class FittedReadout:
         return np.asarray(energy)
 
 
-def fit_readout(one: Characteristic, held_out: Record, population: Population | None = None) -> FittedReadout:
+def fit_readout(
+    one: Characteristic, held_out: Record, population: Population | None = None, typical: Record | None = None
+) -> FittedReadout:
     """Fit a read-out to a measured converter.
 
     Parameters
@@ -150,13 +152,15 @@ def fit_readout(one: Characteristic, held_out: Record, population: Population | 
         Conversions of the same converter at other inputs: the judge.
     population : Population, optional
         Monte Carlo samples of it; without, all instances are alike.
+    typical : Record, optional
+        More conversions, at random inputs in random order, from which time and energy are known better.
 
     Raises
     ------
     FitError
         The converter is stuck, or does not fit its population.
     """
-    line, record = one.linearity, one.record
+    line, record = one.linearity, Record.joined([one.record, *([typical] if typical else [])])
     if bad := [defect for defect in line.defects if defect.name == "stuck"]:
         raise FitError(f"{one.name} has no levels: {bad[0].evidence}")
     if population is not None and population.levels.shape[1] != len(line.levels):
@@ -164,7 +168,7 @@ def fit_readout(one: Characteristic, held_out: Record, population: Population | 
     n_codes = len(line.levels) + 1
     clear = _clear_of_levels(record.inputs, line.levels, line.lsb)
     t_code = _table(record.codes[clear], record.t_conv[clear], n_codes)
-    later = clear & (record.previous >= 0)
+    later = record.previous >= 0
     codes, before = record.codes[later], bins_of(record.previous[later], line.n_bits)
     energy = {block: fit_energy(codes, before, e[later], n_codes) for block, e in record.energy.items()}
     said = line.convert(held_out.inputs)

@@ -1,0 +1,117 @@
+"""Fitted read-outs against the converters of the toolkit in ngspice, on inputs that were not used to fit them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aimc_spice.config.converter import load_converter, value_of
+from aimc_spice.dataset import Store
+from aimc_spice.errors import ConfigError, FitError, OutsideValidity
+from aimc_spice.metrology.characterise import Case, Measurements, characterise
+from aimc_spice.metrology.convert import Lab
+from aimc_spice.metrology.population import measure_population
+from aimc_spice.metrology.search import Resolution
+from aimc_spice.netlist.adcs import CONVERTERS
+from aimc_spice.netlist.driven import Corner
+from aimc_spice.share import share
+from aimc_spice.simulate import SimulatorPool
+from aimc_spice.surrogate.calibrate_readout import HeldOut, calibrate_readout
+from aimc_spice.surrogate.timed import calibrate_over_time
+from architecture.source import ROOT
+from converters import Clocked, Flash, ideal_levels, varied
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with SimulatorPool(1) as pool:
+        yield Lab(pool, Store(tmp_path_factory.mktemp("store")))
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize(
+    ("kind", "n_bits", "level", "limit"),
+    [("flash", 8, "behavioural", 0.25), ("dual_slope", 6, "behavioural", 0.25), ("ramp", 4, "transistor", 0.5)],
+)
+def test_surrogate_against_circuit(lab, kind, n_bits, level, limit):
+    case = Case(CONVERTERS[kind](n_bits, level))
+    (one,) = characterise({kind: case}, lab, Measurements(Resolution(1 / 16), n_sine=0)).values()
+    found = calibrate_readout(case, one, lab, None, HeldOut(48))
+    assert found.error_lsb <= limit
+    assert found.energy_bias <= 0.03
+    assert found.fit_time.rms_of_full_scale <= 0.05
+    assert not set(found.fit.fitted_on) & set(found.fit.held_out)
+
+
+@pytest.mark.ngspice
+def test_energy_that_remembers_the_conversion_before(lab):
+    """The capacitors of a charge-redistribution converter are reset from where the last conversion left them."""
+    case = Case(CONVERTERS["sar_charge"](4, "behavioural"))
+    (one,) = characterise({"sar": case}, lab, Measurements(Resolution(1 / 16), n_sine=0)).values()
+    found = calibrate_readout(case, one, lab, None, HeldOut(96))
+    assert found.energy_bias <= 0.03
+    assert found.fit_energy.rms_of_full_scale <= 0.1
+    blind = found.energy_of(np.array([8]), "dac") - found.energy_of(np.array([8]), "dac", np.array([15]))
+    assert abs(blind[0]) > 0.05 * found.e_conv
+
+
+@pytest.mark.ngspice
+def test_a_larger_population_continues_a_smaller_one(lab):
+    seen = []
+    watched = Lab(lab.pool, lab.store, lambda _done, _total, label: seen.append(label))
+    few = Measurements(Resolution(1 / 8), n_sine=0)
+    first = measure_population(varied(4, 0.1), Corner(), range(5), watched, few)
+    seen.clear()
+    second = measure_population(varied(4, 0.1), Corner(), range(8), watched, few)
+    assert sum("(stored)" in label for label in seen) == 5
+    np.testing.assert_array_equal(second.levels[:5], first.levels)
+
+
+@pytest.mark.ngspice
+def test_a_read_out_over_its_time(lab):
+    """Levels of a converter that sees ``1 - exp(-t / 10 ns)`` of its input, at a time that was not measured."""
+
+    def build(time):
+        return Flash(np.minimum(ideal_levels(4) / (1 - np.exp(-time / 1e-8)), 1.15))
+
+    timed = calibrate_over_time(build, [2.5e-8, 4e-8, 6e-8, 1e-7], lab)
+    wanted = ideal_levels(4) / (1 - np.exp(-5e-8 / 1e-8))
+    np.testing.assert_allclose(timed.at(5e-8).levels, wanted, atol=0.03 / 16)
+    assert timed.fit.rms < 0.03 / 16
+    with pytest.raises(OutsideValidity, match="10 ns"):
+        timed.at(1e-8)
+    with pytest.raises(FitError, match="got 2 different times"):
+        calibrate_over_time(build, [1e-8, 1e-8, 2e-8], lab)
+
+
+@pytest.mark.ngspice
+def test_a_smooth_transfer_and_a_scattered_one_are_both_found(lab):
+    """Guessing beside anchors must not invent levels where there is no curve to follow."""
+    rough = np.sort(ideal_levels(6) + 0.15 / 64 * np.random.default_rng(2).standard_normal(63))
+    for levels in (rough, ideal_levels(6) + 0.4 / 64 * np.sin(np.arange(63) / 10)):
+        (one,) = characterise({"one": Case(Clocked(levels))}, lab, Measurements(n_sine=0)).values()
+        np.testing.assert_allclose(one.linearity.levels, levels, atol=1 / 127 / 64)
+
+
+@pytest.mark.parametrize("path", sorted(share("calibration", "adcs").glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_files_are_valid(path):
+    config = load_converter(path)
+    assert config.kind in CONVERTERS
+    assert config.name == path.stem
+    for name, value in config.params.items():
+        value_of(name, value)
+
+
+def test_the_file_in_the_document_is_valid(tmp_path):
+    page = (ROOT / "docs/metrology.md").read_text(encoding="utf-8")
+    (tmp_path / "x.toml").write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    assert load_converter(tmp_path / "x.toml").subckt.bits == ["b0", "b1", "b2"]
+
+
+def test_parameters_need_their_unit():
+    assert value_of("c_unit", "1 fF") == 1e-15
+    assert value_of("low", "-2 uA") == -2e-6
+    assert value_of("errors", [0.1, -0.2]) == (0.1, -0.2)
+    for name, value in (("t_clk", 1e-9), ("low", 0.1), ("c_unit", "1 pA"), ("r_dac", "1k")):
+        with pytest.raises(ConfigError, match=name):
+            value_of(name, value)
