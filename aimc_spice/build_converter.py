@@ -18,12 +18,12 @@ from aimc_spice.metrology.search import Resolution
 from aimc_spice.metrology.spec import Spec
 from aimc_spice.netlist.adcs import CONVERTERS
 from aimc_spice.netlist.adcs.base import Converter, ConverterBuilder, Mismatch
-from aimc_spice.netlist.adcs.mos import from_lib
+from aimc_spice.netlist.adcs.mos import NODES, from_lib, pdk
 from aimc_spice.netlist.adcs.user import Ports, Timing, UserConverter
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.share import share
 
-_OWN = ("n_bits", "level", "corner", "mismatch", "seed")
+_OWN = ("n_bits", "level", "corner", "mismatch", "seed", "process")
 
 
 def open_converter(name: str | Path) -> ConverterConfig:
@@ -90,11 +90,11 @@ def measurements_of(config: ConverterConfig) -> Measurements:
 def _registered(config: ConverterConfig, models: Path | None) -> ConverterBuilder:
     if config.kind not in CONVERTERS:
         raise ConfigError(f"kind: got {config.kind!r}", hint=f"known: subckt, {', '.join(sorted(CONVERTERS))}")
-    if models is not None:
-        raise ConfigError(
-            f"the type {config.kind} has its own models", hint="--models is for kind = 'subckt', whose text uses them"
-        )
     make = CONVERTERS[config.kind]
+    if models is not None and "process" not in inspect.signature(make).parameters:
+        raise ConfigError(
+            f"the type {config.kind} has its own models", hint="--models is for 'subckt' and types with a process"
+        )
     known = sorted(set(inspect.signature(make).parameters) - set(_OWN))
     if unknown := sorted(set(config.params) - set(known)):
         raise ConfigError(f"params: {config.kind} has no {', '.join(unknown)}", hint=f"it has: {', '.join(known)}")
@@ -102,7 +102,8 @@ def _registered(config: ConverterConfig, models: Path | None) -> ConverterBuilde
     mismatch = Mismatch(**config.mismatch.model_dump())
 
     def build(corner: Corner, seed: int | None) -> Converter:
-        return make(config.n_bits, config.level, corner, mismatch, seed, **params)
+        used = {} if models is None else {"process": pdk(models, "", NODES["g180"], corner)}
+        return make(config.n_bits, config.level, corner, mismatch, seed, **params, **used)
 
     return build
 
