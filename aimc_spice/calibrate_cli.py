@@ -20,7 +20,7 @@ def adc(
         Path, typer.Option("--out", "-o", help="Folder for results; finished simulations are kept under store/.")
     ] = Path("results"),
     models: Annotated[
-        Path | None, typer.Option("--models", help="Library of transistor models for a user's subcircuit.")
+        Path | None, typer.Option("--models", help="Library of transistor models, a section a corner.")
     ] = None,
     corner: Annotated[
         str, typer.Option("--corner", help="Only this process (section of the library); default: as the file says.")
