@@ -16,7 +16,9 @@ from aimc_spice.workloads.graphs.base import Graph
 from aimc_spice.workloads.graphs.images import mlp, resnet20, small_cnn
 from aimc_spice.workloads.graphs.speech import ds_cnn
 from aimc_spice.workloads.graphs.text import encoder, gpt
-from aimc_spice.workloads.models import folded
+from aimc_spice.workloads.models import about_model, folded, load_model
+from aimc_spice.workloads.recipes import RECIPES, Recipe
+from aimc_spice.workloads.task import Task
 from aimc_spice.workloads.train import main
 
 SMALL = Width(32, 4, 64)
@@ -150,8 +152,23 @@ def test_the_command_lists_the_networks_for_an_unknown_one(capsys, tmp_path):
     assert "known are mnist_mlp" in capsys.readouterr().err
 
 
-@pytest.mark.mnist
-def test_the_command_writes_a_network_of_the_zoo(tmp_path, capsys):
-    assert main(["mnist_mlp", "--epochs", "1", "--out", str(tmp_path / "a.onnx")]) == 0
-    assert "accuracy 0.9" in capsys.readouterr().out
-    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+def test_the_command_writes_a_network_that_says_how_it_was_made(tmp_path, capsys, monkeypatch):
+    x, y = bars()
+    made = Recipe(
+        lambda seed: small_cnn((4, 4, 4), 2, seed),
+        lambda: Task("bars", x[:300], y[:300], x[300:], y[300:]),
+        "accuracy",
+        FitPlan(epochs=9, batch=10),
+        lambda task, rng: (task.x_train, task.y_train),
+        "a small CNN on bars",
+    )
+    monkeypatch.setitem(RECIPES, "bars", made)
+    monkeypatch.chdir(tmp_path)
+    assert main(["bars", "--seed", "2", "--epochs", "3"]) == 0
+    assert "on 100 test samples, wrote bars.onnx" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["bars.onnx"], "no checkpoint is left"
+    stored = load_model(tmp_path / "bars.onnx")
+    about = about_model(stored)
+    assert about["command"] == "python -m aimc_spice.workloads.train bars --seed 2 --epochs 3"
+    assert about["digital_score"] == np.mean(by_onnxruntime(stored, x[300:]).argmax(1) == y[300:])
+    assert about["digital_score"] > 0.9

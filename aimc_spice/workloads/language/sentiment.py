@@ -26,7 +26,7 @@ from aimc_spice.workloads.metrics import METRICS
 from aimc_spice.workloads.task import Task
 
 NAME = "minilm_sst2"
-HEAD = Path(__file__).parents[1] / "weights" / f"{NAME}_head.npz"
+HEAD = Path(__file__).parents[1] / "weights" / "heads" / f"{NAME}.npz"
 _STRENGTHS = (0.1, 1.0, 10.0, 100.0)  # inverse regularisation
 _CALIBRATION = 1000  # training sentences that a task holds; all 60,614 are longer than anything needs
 Array = NDArray[Any]
