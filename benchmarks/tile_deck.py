@@ -1,8 +1,9 @@
 """What does a whole tile in one deck cost, and are its codes those of the exact operator and an ideal quantiser?
 
 One input vector through 32 × 32 differential columns with a converter each, in current mode and in charge mode, and
-through 64 × 64 with eight columns on each converter; wires with R and C, op-amps with a pole. Processor seconds of
-ngspice, so that a busy machine does not count. ``--quick`` leaves out the 64 × 64 and the transistors.
+through 64 × 64 with eight columns on each converter; wires with R and C, op-amps with a pole. Once more with the
+crossbar reduced to its terminals, which must change no code. Processor seconds of ngspice, so that a busy machine does
+not count. ``--quick`` leaves out the transistors and the 64 × 64 cell by cell.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from aimc_spice.netlist.wire import Wire
 from aimc_spice.simulate import BatchSimulator
 from aimc_spice.surrogate.operator import tile_operator
 from aimc_spice.surrogate.ports import linear_ports
+from aimc_spice.surrogate.reduced import reduced_crossbar
 
 OPAMP = OpAmp(gain=1e5, gbw=5e9, swing=0.85, slew=1e10)
 AGAINST = "closed form: exact operator (or conserved charge) and ideal quantiser"
@@ -66,6 +68,14 @@ def case(n: int, adc: Embeddable, name: str, r_f: float, share: int = 1) -> Case
     return Case(f"{n} x {n}, {name}", circuit, x, codes)
 
 
+def reduced(one: Case) -> Case:
+    """Return the same with the network of the crossbar's terminals in its place."""
+    circuit = one.circuit
+    assert isinstance(circuit, CurrentTileCircuit)
+    network = reduced_crossbar(circuit.cells, circuit.wire, circuit.r_driver)
+    return replace(one, name=f"{one.name}, reduced", circuit=replace(circuit, network=network))
+
+
 def charge_case(n: int, level: Level, name: str) -> Case:
     """Return an n × n charge-mode tile of random continuous weights."""
     rng = np.random.default_rng(0)
@@ -98,9 +108,9 @@ def report(one: Case, goal_s: float) -> np.ndarray:
     return found.codes
 
 
-def compare(name: str, real: np.ndarray, ideal: np.ndarray) -> None:
-    """Print how far transistors are from equations."""
-    claim(name, float(np.abs(real - ideal).max()), "LSB", 1.0, at_least=False, against="the same, behavioural")
+def compare(name: str, one: np.ndarray, other: np.ndarray, goal: float = 0.0, against: str = "cell by cell") -> None:
+    """Print how far the codes of two decks are from each other."""
+    claim(name, float(np.abs(one - other).max()), "LSB", goal, at_least=False, against=against)
 
 
 def sar(level: Level, n_bits: int) -> SarColumn:
@@ -113,14 +123,17 @@ def main() -> None:
     report(case(32, RampColumn(ramp(8)), "8 bit ramp", 4e3), 60)
     ideal = report(case(32, sar("behavioural", 6), "6 bit SAR", 1e4), 90)
     ideal_charge = report(charge_case(32, "behavioural", "6 bit SAR"), 60)
+    compare("crossbar reduced, 32 x 32", report(reduced(case(32, sar("behavioural", 6), "6 bit SAR", 1e4)), 30), ideal)
+    shared = case(64, RampColumn(ramp(8)), "8:1 on 8 bit ramps", 3e3, share=8)
+    quick = report(reduced(shared), 120)
     if "--quick" in sys.argv:
         return
     report(case(32, sar("behavioural", 8), "8 bit SAR", 1e4), 120)
     real = report(case(32, sar("transistor", 6), "6 bit SAR of transistors", 1e4), 600)
-    compare("6 bit SAR of transistors in a 32 x 32 tile", real, ideal)
+    compare("6 bit SAR of transistors in a 32 x 32 tile", real, ideal, 1.0, "the same, behavioural")
     real = report(charge_case(32, "transistor", "6 bit SAR of transistors"), 600)
-    compare("6 bit SAR of transistors on 32 x 32 in charge mode", real, ideal_charge)
-    report(case(64, RampColumn(ramp(8)), "8:1 on 8 bit ramps", 3e3, share=8), 1200)
+    compare("6 bit SAR of transistors on 32 x 32 in charge mode", real, ideal_charge, 1.0, "the same, behavioural")
+    compare("crossbar reduced, 64 x 64", quick, report(shared, 1200))
 
 
 if __name__ == "__main__":

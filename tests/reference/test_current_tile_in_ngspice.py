@@ -15,6 +15,7 @@ from aimc_spice.netlist.inputs import BitSerial, MultiLevel, PulseWidth
 from aimc_spice.netlist.parse import parse_netlist
 from aimc_spice.netlist.readout import OpAmp, dynamic_tia, sample_hold
 from aimc_spice.simulate import open_simulator
+from aimc_spice.surrogate.reduced import reduced_crossbar
 from tiles import C_INT, OPAMP, R_1, R_DRIVER, R_F, integrating, matrix, tile
 
 pytestmark = pytest.mark.ngspice
@@ -111,6 +112,16 @@ def test_one_ramp_serves_all_columns(ngspice, level):
     off = found.codes - ideal(circuit, circuit.planes(X[:1]).sequence() @ matrix(circuit) / 2)
     assert np.abs(off).max() <= (0 if level == "behavioural" else 1)
     assert found.energy["adc ramp"][0] > 0
+
+
+def test_the_network_of_the_terminals_stands_for_the_crossbar(ngspice):
+    circuit = tile(t_idle=3e-9)
+    reduced = replace(circuit, network=reduced_crossbar(circuit.cells, circuit.wire, R_DRIVER))
+    one, other = run(ngspice, circuit), run(ngspice, reduced)
+    assert np.array_equal(one.codes, other.codes)
+    assert other.columns == pytest.approx(one.columns, abs=1e-7)
+    assert other.energy["array"] == pytest.approx(one.energy["array"], rel=1e-3)
+    assert other.latency["columns"] == pytest.approx(one.latency["columns"], rel=0.05)
 
 
 def test_energy_of_the_array_is_what_its_elements_burn(ngspice):

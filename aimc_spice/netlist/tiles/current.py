@@ -65,6 +65,9 @@ class CurrentTileCircuit:
         ends of transistors their real supply.
     t_step : float, optional
         Largest time step [s]; default a hundredth of an operation.
+    network : Part, optional
+        What stands in the deck for the crossbar with its drivers, between ``wl_r``, ``bp_c`` and ``bn_c``; default the
+        crossbar itself, cell by cell.
     """
 
     cells: ConductanceMap
@@ -83,6 +86,7 @@ class CurrentTileCircuit:
     n_shared: int = 1
     v_rail: float = 0.8
     t_step: float | None = None
+    network: Part | None = None
 
     def __post_init__(self) -> None:
         holds = self.sampler is not None or self.front_end.role == "integrator"
@@ -156,7 +160,7 @@ class CurrentTileCircuit:
         drive = voltages(nodes, probes.planes, self.schedule.windows, v_read=self.v_read, v_ref=self.v_ref)
         adcs = [self.adc.instance(name, node) for name, node in zip(probes.converters, self._inputs(), strict=True)]
         starts = self.schedule.conversions(n)
-        crossbar = Crossbar(self.cells, self.wire, self.r_driver)
+        crossbar = self.network or Crossbar(self.cells, self.wire, self.r_driver)
         return [drive, crossbar, *self._columns(n), self.adc.shared(starts), *adcs]
 
     def _columns(self, n: int) -> list[Part]:
