@@ -35,7 +35,7 @@ DefectName = Literal["saturated", "not monotonic", "missing codes"]
 
 UNITS = {"c": "F", "r": "Ω", "v": "V", "t": "s", "i": "A", "w": "m", "l": "m", "f": "Hz", "g": "S", "q": "C", "e": "J"}
 _SPECIAL = {"c_density": "F/m²"}
-_OF_THE_INPUT = {"low", "high", "offset"}  # in volts or amperes
+_OF_THE_INPUT = {"low", "high", "offset", "sigma_offset"}  # in volts or amperes
 
 
 class CornerConfig(Table):

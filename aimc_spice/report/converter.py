@@ -60,7 +60,9 @@ def converter_table(measured: Sequence[Characteristic], population: Population |
         cells = [_cell(float(getattr(one.figures, field)), unit) for one in measured]
         if population:
             values = population.values(field)
-            cells.append(f"{_cell(float(values.mean()), unit)} ± {_cell(float(values.std(ddof=1)), unit)}")
+            mean, sigma = float(values.mean()), float(values.std(ddof=1))
+            varies = sigma > 1e-9 * abs(mean)
+            cells.append(f"{_cell(mean, unit)} ± {_cell(sigma, unit)}" if varies else _cell(mean, unit))
         table.add_row(label, *cells)
     table.add_row("noise", *(_noise(one) for one in measured))
     table.add_row("kick-back", *(_kick(one) for one in measured))
