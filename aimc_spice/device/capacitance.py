@@ -1,8 +1,8 @@
 """What is stored in a charge-mode array: one capacitance per cell, and which weights they stand for.
 
 One idea: a `CapacitanceMap` is to charge what a `ConductanceMap` is to current: deck writer, closed form and nodal
-judge all read the same object. A cell's capacitance is continuous, one of n levels, or a number of unit capacitors (n levels
-whose step is the unit, see `Capacitor.from_units`). It knows no wires and no parasitics.
+judge all read the same object. A cell's capacitance is continuous, one of n levels, or a number of unit capacitors (n
+levels whose step is the unit, see `Capacitor.from_units`). It knows no wires and no parasitics.
 """
 
 from __future__ import annotations

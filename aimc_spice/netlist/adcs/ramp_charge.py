@@ -322,4 +322,4 @@ def ramp_charge(
 
 def _texts() -> tuple[str, ...]:
     ideal = share("netlists", "cells", "charge_switch.cir").read_text(encoding="utf-8").split("* The same with")[0]
-    return ideal, share("netlists", "adcs", "counter.cir").read_text(encoding="utf-8")
+    return ideal, share("netlists", "adcs", "counter_stage.cir").read_text(encoding="utf-8")
