@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aimc_spice.errors import MeasurementFailed
 from aimc_spice.netlist.adcs.base import Mismatch
 from aimc_spice.netlist.adcs.cco import cco
 from aimc_spice.netlist.adcs.dual_slope import dual_slope
@@ -78,3 +79,10 @@ v1 d d1 0"""
     i_1, i_2, i_3, i_4 = (float(found[f"i(v{k})"][0]) for k in (1, 2, 3, 4))
     assert i_2 == pytest.approx(i_4, rel=3e-3)  # 10 mV of threshold are 10 mV of gate, up to the body effect
     assert i_1 < i_3 < 1.05 * i_1  # velocity saturation takes some of the 5 %
+
+
+@pytest.mark.parametrize(("make", "vdd_scale", "says"), [(ramp, 0.5, "did not trip"), (cco, 0.2, "did not oscillate")])
+def test_a_supply_too_low_is_a_conversion_that_never_finishes(simulator, make, vdd_scale, says):
+    converter = make(4, "transistor", Corner(vdd_scale=vdd_scale))
+    with pytest.raises(MeasurementFailed, match=says):
+        codes(simulator, converter, converter.high * np.array([0.2, 0.95]))
