@@ -8,6 +8,7 @@ model's metadata. It trains and runs nothing.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -94,14 +95,16 @@ def n_parameters(model: ModelProto) -> int:
 
 
 def folded(model: ModelProto) -> ModelProto:
-    """Return a copy in which every batch normalisation behind a convolution is part of it."""
+    """Return a copy in which every batch normalisation that alone reads a convolution is part of it."""
     arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-    norms = {n.input[0]: n for n in model.graph.node if n.op_type == "BatchNormalization"}
+    readers = Counter(name for n in model.graph.node for name in n.input)
+    behind = [n for n in model.graph.node if n.op_type == "BatchNormalization" and readers[n.input[0]] == 1]
+    norms = {n.input[0]: n for n in behind if n.input[0] in {c.output[0] for c in _convolutions(model)}}
     nodes = []
     for node in model.graph.node:
-        if node.op_type == "Conv" and node.output[0] in norms:
-            nodes.append(_with_norm(node, norms.pop(node.output[0]), arrays))
-        elif node.op_type != "BatchNormalization" or node.input[0] in norms:
+        if node.output[0] in norms:
+            nodes.append(_with_norm(node, norms[node.output[0]], arrays))
+        elif node.op_type != "BatchNormalization" or node.input[0] not in norms:
             nodes.append(node)
     used = {name for node in nodes for name in node.input}
     copy = _copy(model)
@@ -109,6 +112,10 @@ def folded(model: ModelProto) -> ModelProto:
     _replace(copy.graph.initializer, [numpy_helper.from_array(v, k) for k, v in arrays.items() if k in used])
     onnx.checker.check_model(copy)
     return copy
+
+
+def _convolutions(model: ModelProto) -> list[Any]:
+    return [node for node in model.graph.node if node.op_type == "Conv"]
 
 
 def _with_norm(conv: Any, norm: Any, arrays: dict[str, NDArray[Any]]) -> Any:
@@ -136,7 +143,7 @@ def _half(values: NDArray[np.float32], name: str) -> NDArray[np.float16]:
 
 
 def _to_float(node: Any) -> bool:
-    return bool(node.attribute[0].i == TensorProto.FLOAT)
+    return any(a.name == "to" and a.i == TensorProto.FLOAT for a in node.attribute)
 
 
 def _replace(field: Any, values: list[Any]) -> None:

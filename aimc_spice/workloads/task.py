@@ -52,5 +52,12 @@ class Task:
                 )
             if not np.isfinite(x).all():
                 raise DataError(f"{self.name}, {part} part: {np.count_nonzero(~np.isfinite(x))} values are not finite")
-            x.setflags(write=False)
-            y.setflags(write=False)
+            object.__setattr__(self, f"x_{part}", _frozen(x))
+            object.__setattr__(self, f"y_{part}", _frozen(y))
+
+
+def _frozen(values: Array) -> Array:
+    """Return a view that cannot be written through; the caller's array stays as it is."""
+    view = values.view()
+    view.setflags(write=False)
+    return view

@@ -107,6 +107,14 @@ def test_the_middle_second(n):
     assert abs((kept[0] - 1) - (n - kept[-1])) <= 1
 
 
+def test_a_task_cannot_be_written_and_leaves_the_callers_arrays_alone():
+    x, y = np.zeros((4, 3), np.float32), np.zeros(4, np.int64)
+    task = Task("t", x, y, x, y)
+    with pytest.raises(ValueError, match="read-only"):
+        task.x_train[0] = 1
+    x[0] = 1
+
+
 def test_tasks_that_do_not_fit_are_refused():
     x, y = np.zeros((4, 3), np.float32), np.zeros(4, np.int64)
     with pytest.raises(ShapeError, match=r"train part: got samples \(4, 3\) and targets \(3,\)"):

@@ -14,12 +14,13 @@ from onnx import TensorProto, numpy_helper
 
 from aimc_spice.errors import DataError, ShapeError
 from aimc_spice.workloads import files, zoo
+from aimc_spice.workloads.graphs.base import Graph
 from aimc_spice.workloads.graphs.images import mlp, resnet20
 from aimc_spice.workloads.graphs.text import encoder, gpt
 from aimc_spice.workloads.language import bert
 from aimc_spice.workloads.language.safetensors import read_safetensors
 from aimc_spice.workloads.metrics import METRICS
-from aimc_spice.workloads.models import about_model, halved, load_model, n_parameters, save_model
+from aimc_spice.workloads.models import about_model, folded, halved, load_model, n_parameters, save_model
 from aimc_spice.workloads.recipes import RECIPES
 from aimc_spice.workloads.throughput import bert_base
 
@@ -107,6 +108,14 @@ def test_what_is_saved_comes_back_rounded_to_half_precision(tmp_path):
         assert (numpy_helper.to_array(theirs) == wanted).all()
         assert ours.name == theirs.name
     assert about_model(model) == {}
+
+
+def test_a_normalisation_is_folded_only_where_nothing_else_reads_the_convolution():
+    g = Graph("two readers")
+    y = g.conv(g.input("x", ["N", 1, 4, 4]), "conv", (2, 1, 3, 3))
+    shared = g.model(g.node("Add", g.batch_norm(y, "norm", 2), y, name="sum"), ["N", 2, 4, 4])
+    assert folded(shared).graph.node == shared.graph.node
+    assert not [n for n in folded(resnet20()).graph.node if n.op_type == "BatchNormalization"]
 
 
 def test_what_half_precision_cannot_hold_is_refused():
