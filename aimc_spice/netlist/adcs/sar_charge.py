@@ -59,8 +59,8 @@ class SarCharge:
         Input capacitors of the positive and the negative side [F].
     c_fixed : tuple of float
         What else loads the two top plates: terminator, dummy, parasitics [F].
-    c_unit : float
-        Nominal unit [F]: with the nominal `c_in` it fixes the nominal range.
+    c_unit, c_in_nominal : float
+        Nominal unit and input capacitor [F]: they fix the nominal range.
     v_ref, v_cm : float
         Reference and common mode [V].
     clocking : Clocking
