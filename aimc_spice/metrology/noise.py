@@ -65,4 +65,12 @@ def fit_noise(inputs: Array, above: NDArray[np.int64], n_repeat: int, level: Arr
 
     found = minimize(loss, np.zeros(len(level) + 1), method="BFGS")
     sigma = step * float(np.exp(found.x[0]))
-    return Noise(sigma, sigma * float(np.exp(1.96 * np.sqrt(found.hess_inv[0, 0]))), inputs.size * n_repeat)
+    z = (inputs - level[:, None] - step * found.x[1:, None]) / sigma
+    return Noise(sigma, sigma * float(np.exp(1.96 * _uncertainty(z, n_repeat))), inputs.size * n_repeat)
+
+
+def _uncertainty(z: Array, n_repeat: int) -> float:
+    """Return the standard deviation of log σ by Fisher's information, levels being unknown too."""
+    weight = n_repeat * np.exp(-(z**2) - log_ndtr(z) - log_ndtr(-z)) / (2 * np.pi)
+    of_sigma, of_level, mixed = (weight * z**2).sum(), weight.sum(axis=1), (weight * z).sum(axis=1)
+    return float((of_sigma - (mixed**2 / of_level).sum()) ** -0.5)

@@ -118,6 +118,17 @@ def test_noise_from_counts():
     assert found.sigma_high == pytest.approx(sigma, rel=0.12)
 
 
+def test_the_interval_of_noise_holds_what_it_says():
+    """Of 150 repetitions about 97.5 % have the true σ below the upper end."""
+    rng, sigma = np.random.default_rng(5), 0.02
+    inputs = 0.5 + 0.03 * np.linspace(-1, 1, 8)[None]
+    held = []
+    for _ in range(150):
+        above = (inputs[..., None] + sigma * rng.standard_normal((1, 8, 40)) >= 0.5).sum(axis=2)
+        held.append(fit_noise(inputs, above, 40, np.array([0.5])).sigma_high >= sigma)
+    assert np.mean(held) >= 0.93
+
+
 def test_kick_back_of_a_triangle_of_current():
     time = np.linspace(0, 10e-9, 1001)
     pulse = np.interp(time, [0, 4e-9, 5e-9, 6e-9, 1e-8], [0, 0, 1e-6, 0, 0])
