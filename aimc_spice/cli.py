@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aimc_spice import __version__, audit_cli, calibrate_cli, store_cli, study_cli, tile_cli
+from aimc_spice import __version__, audit_cli, calibrate_cli, evaluate_cli, store_cli, study_cli, tile_cli
 from aimc_spice.errors import AimcSpiceError
 
 
@@ -101,7 +101,7 @@ def doctor() -> None:
     raise typer.Exit(0 if diagnosis.usable else 1)
 
 
-for command in (study_cli.netlist, study_cli.simulate, study_cli.evaluate, study_cli.sweep, study_cli.report):
+for command in (study_cli.netlist, study_cli.simulate, evaluate_cli.evaluate, study_cli.sweep, study_cli.report):
     app.command()(command)
 app.command()(audit_cli.audit)
 app.add_typer(store_cli.app, name="store")

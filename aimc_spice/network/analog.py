@@ -113,6 +113,12 @@ class AnalogMatrix:
             return total
         return np.asarray(total[: self.n_out] - total[self.reference])
 
+    def matrices(self, n_slices: int) -> list[list[F32]]:
+        """Return the matrices as `program` made them, of each slice and horizontal partition."""
+        per_slice = len(self.groups) // n_slices
+        every = [group.matrix for group in self.groups]
+        return [every[s * per_slice : (s + 1) * per_slice] for s in range(n_slices)]
+
     @property
     def n_columns(self) -> int:
         """Converters of one group, offset columns included."""

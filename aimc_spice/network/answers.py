@@ -9,7 +9,7 @@ cost nothing here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -234,4 +234,4 @@ def classify(
 
 def digital_run(prepared: Prepared, x: NDArray[Any] | Values) -> NDArray[Any]:
     """Return the digital network's first output, in the chunks that tiles run in."""
-    return Prepared(prepared.network, {}, prepared.tile, prepared.readout, prepared.options, {}).run(x)
+    return replace(prepared, layers={}).run(x)

@@ -175,7 +175,12 @@ def _erf64(x: Array) -> Array:
 
 def gelu(x: Array) -> Array:
     """Return x Φ(x)."""
-    return np.asarray(x * (erf(x * x.dtype.type(math.sqrt(0.5))) + x.dtype.type(1)) * x.dtype.type(0.5))
+    if x.dtype != np.float32:
+        half = x.dtype.type(0.5)
+        return np.asarray(x * (erf(x * x.dtype.type(math.sqrt(0.5))) + x.dtype.type(1)) * half)
+    found = np.empty(x.shape, np.float32)
+    _gelu(np.ascontiguousarray(x).reshape(-1), found.reshape(-1))
+    return found
 
 
 def gelu_tanh(x: Array) -> Array:
@@ -186,22 +191,32 @@ def gelu_tanh(x: Array) -> Array:
 
 @compiled
 def _erf(x: Array, found: Array) -> None:
-    """Odd polynomial over even one on [-4, 4], beyond which erf is one (coefficients as in Eigen)."""
     for i in range(x.size):
-        v = x[i]
-        v = v if v < np.float32(4) else np.float32(4)
-        v = v if v > np.float32(-4) else np.float32(-4)
-        w = v * v
-        p = np.float32(-2.72614225801306e-10)
-        p = p * w + np.float32(2.77068142495902e-08)
-        p = p * w + np.float32(-2.10102402082508e-06)
-        p = p * w + np.float32(-5.69250639462346e-05)
-        p = p * w + np.float32(-7.34990630326855e-04)
-        p = p * w + np.float32(-2.95459980854025e-03)
-        p = p * w + np.float32(-1.60960333262415e-02)
-        q = np.float32(-1.45660718464996e-05)
-        q = q * w + np.float32(-2.13374055278905e-04)
-        q = q * w + np.float32(-1.68282697438203e-03)
-        q = q * w + np.float32(-7.37332916720468e-03)
-        q = q * w + np.float32(-1.42647390514189e-02)
-        found[i] = v * p / q
+        found[i] = _erf_of(x[i])
+
+
+@compiled
+def _gelu(x: Array, found: Array) -> None:
+    for i in range(x.size):
+        found[i] = np.float32(0.5) * x[i] * (np.float32(1) + _erf_of(x[i] * np.float32(0.7071067811865476)))
+
+
+@compiled
+def _erf_of(v: Any) -> Any:
+    """Odd polynomial over even one on [-4, 4], beyond which erf is one (coefficients as in Eigen)."""
+    v = v if v < np.float32(4) else np.float32(4)
+    v = v if v > np.float32(-4) else np.float32(-4)
+    w = v * v
+    p = np.float32(-2.72614225801306e-10)
+    p = p * w + np.float32(2.77068142495902e-08)
+    p = p * w + np.float32(-2.10102402082508e-06)
+    p = p * w + np.float32(-5.69250639462346e-05)
+    p = p * w + np.float32(-7.34990630326855e-04)
+    p = p * w + np.float32(-2.95459980854025e-03)
+    p = p * w + np.float32(-1.60960333262415e-02)
+    q = np.float32(-1.45660718464996e-05)
+    q = q * w + np.float32(-2.13374055278905e-04)
+    q = q * w + np.float32(-1.68282697438203e-03)
+    q = q * w + np.float32(-7.37332916720468e-03)
+    q = q * w + np.float32(-1.42647390514189e-02)
+    return v * p / q

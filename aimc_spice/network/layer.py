@@ -80,7 +80,8 @@ class AnalogLayer:
             driven = [self.dac.drive(x)]
         else:
             driven = [self.dac.drive(x, cycle) for cycle in range(self.dac.n_cycles)]
-        self._count(x, seen)
+        if tally is not None:
+            self._count(x, seen)
         for index, part in enumerate(self.parts):
             streams = [self.product.blocks(one, index, self.n_bias_rows) for one in driven]
             for blocks in zip(*streams, strict=True):
@@ -109,7 +110,9 @@ class AnalogLayer:
 
     def _count(self, x: NDArray[Any], seen: Tally) -> None:
         seen.inputs += x.size
-        seen.inputs_clipped += int(np.count_nonzero(np.abs(x) > self.dac.limit * (1 + 1e-6)))
+        limit = self.dac.limit * (1 + 1e-6)
+        if max(x.max(initial=0), -x.min(initial=0)) > limit:
+            seen.inputs_clipped += int(np.count_nonzero(x > limit)) + int(np.count_nonzero(x < -limit))
 
     @property
     def n_tiles(self) -> int:

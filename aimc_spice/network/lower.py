@@ -15,10 +15,10 @@ from aimc_spice.errors import NetworkError
 from aimc_spice.network.product import Convolution, Dense
 
 Array = NDArray[Any]
-MAPPED = ("MatMul", "Gemm", "Conv", "RNN", "GRU", "LSTM")
+MAPPED = ("MatMul", "Gemm", "Conv")
 _HAS_WEIGHTS = {
     "ConvTranspose", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "DeformConv", "Einsum",
-    "Attention", "LinearAttention",
+    "RNN", "GRU", "LSTM",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ are the means of their quantiles, scaled to unit variance (largest 3.91). It kee
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,12 @@ def _levels() -> NDArray[np.float32]:
 LEVELS = _levels()
 
 
+@lru_cache(maxsize=4096)
 def keys(n: int, seed: int, *names: str | int) -> NDArray[np.uint32]:
     """Return the keys of `n` converters of a named place (layer, tile)."""
     digest = hashlib.sha256("/".join(map(str, (seed, *names))).encode()).digest()
     start = np.random.default_rng(list(digest)).integers(0, 2**32, n, dtype=np.uint32)
+    start.setflags(write=False)
     return np.asarray(start)
 
 

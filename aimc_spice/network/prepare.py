@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,6 @@ class Options:
         Digital post-processing in fixed point; None is floating point.
     sigma_program : float
         Programming error of a weight, rms; 1 is a whole cell.
-    attention : {"digital", "analog"}
-        Products of two computed matrices: digital, or one of them is written into tiles for every sample.
     seed : int
         Of converters and programming.
     """
@@ -74,14 +72,11 @@ class Options:
     reading: Reading = field(default_factory=Reading)
     unit: FixedPoint | None = None
     sigma_program: float = 0.0
-    attention: Literal["digital", "analog"] = "digital"
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.dac_bits is not None and self.dac_bits < 2:
             raise ConfigError(f"got dac_bits = {self.dac_bits}, wanted at least 2", hint="one of them may be the sign")
-        if self.attention not in {"digital", "analog"}:
-            raise ConfigError(f"attention {self.attention!r} is unknown", hint="known: digital, analog")
         if self.bits_per_cycle is not None and self.bits_per_cycle < 1:
             raise ConfigError(f"got bits_per_cycle = {self.bits_per_cycle}, wanted at least 1")
 
@@ -134,8 +129,9 @@ def build_layer(
     tile: TileSurrogate,
     readout: Readout | None,
     options: Options,
+    before: AnalogLayer | None = None,
 ) -> AnalogLayer:
-    """Place, program and calibrate a product."""
+    """Place, program and calibrate a product; without programming errors the matrices of `before` are taken."""
     values = np.concatenate([rows.ravel() for rows in sample.rows])
     limit = limit_of(values, options.dac_range, options.dac_bits, options.reading.percentile)
     dac = Dac(options.dac_bits, limit, sample.low < 0, options.bits_per_cycle)
@@ -147,7 +143,10 @@ def build_layer(
         where = name if len(product.matrices) == 1 else f"{name}/{index}"
         placement = placed(matrix, biases[index] if n_bias_rows else None, n_bias_rows, limit, mapping, tile, where)
         rng = stream(options.seed, "program", where)
-        programmed = program(placement, tile, mapping, options.sigma_program, rng)
+        if before is None or options.sigma_program:
+            programmed = program(placement, tile, mapping, options.sigma_program, rng)
+        else:
+            programmed = before.parts[index].matrices(len(placement.factors))
         driven = _driven(sample.rows[index], dac, n_bias_rows)
         seed = options.seed
         parts.append(calibrated(where, placement, programmed, driven, mapping, options.reading, readout, seed))
@@ -220,6 +219,8 @@ class Prepared:
         What was chosen.
     samples : dict
         Calibration inputs of each layer, to draw other converters (`redrawn`).
+    sample_bytes : int
+        Memory of the largest value of a step for one sample; sets the chunk of a run.
     """
 
     network: Network
@@ -228,6 +229,7 @@ class Prepared:
     readout: Readout | None
     options: Options
     samples: dict[str, LayerSample]
+    sample_bytes: int = 1
 
     def run(
         self, x: NDArray[Any] | Values, seed: int | None = 0, *, chunk: int | None = None,
@@ -250,7 +252,7 @@ class Prepared:
         """
         feeds = feeds_of(self.network, x)
         n = len(next(iter(feeds.values())))
-        size = chunk or chunk_of(self.network, feeds)
+        size = chunk or chunk_of(self.network, n, self.sample_bytes)
         found = []
         for start in range(0, n, size):
             part = {name: value[start : start + size] for name, value in feeds.items()}
@@ -273,7 +275,7 @@ class Prepared:
         """Return the network on other tiles of the same kind: new programming errors and converters."""
         options = replace(self.options, seed=seed)
         layers = {
-            name: build_layer(name, layer.product, self.samples[name], self.tile, self.readout, options)
+            name: build_layer(name, layer.product, self.samples[name], self.tile, self.readout, options, layer)
             for name, layer in self.layers.items()
         }
         return replace(self, layers=layers, options=options)
@@ -335,25 +337,30 @@ def feeds_of(network: Network, x: NDArray[Any] | Values) -> Values:
     return feeds
 
 
-def chunk_of(network: Network, feeds: Values) -> int:
-    """Return how many samples are run at once: what the file fixes, or what keeps memory bounded."""
+def chunk_of(network: Network, n: int, sample_bytes: int) -> int:
+    """Return how many of `n` samples are run at once: what the file fixes, or what keeps memory bounded."""
     fixed = {port.shape[0] for port in network.inputs if isinstance(port.shape[0], int)}
-    if fixed:
-        size = max(fixed)
-        n = len(next(iter(feeds.values())))
-        if n % size:
-            raise NetworkError(
-                f"the network is fixed to batches of {size}, got {n} samples", hint="export with a free first axis"
-            )
-        return int(size)
+    if not fixed:
+        return max(1, _CHUNK_BYTES // max(8 * sample_bytes, 1))
+    size = max(fixed)
+    if n % size:
+        raise NetworkError(
+            f"the network is fixed to batches of {size}, got {n} samples", hint="export with a free first axis"
+        )
+    return size
+
+
+def sample_bytes_of(network: Network, feeds: Values) -> int:
+    """Return the memory of the largest value of a step, for one sample."""
     largest = 1
 
     def watch(_step: Step, _inputs: list[Any], outputs: list[Any]) -> None:
         nonlocal largest
         largest = max([largest, *(v.nbytes for v in outputs if isinstance(v, np.ndarray))])
 
-    network.run({name: value[:1] for name, value in feeds.items()}, watch=watch)
-    return max(1, _CHUNK_BYTES // (8 * largest))
+    fixed = max((port.shape[0] for port in network.inputs if isinstance(port.shape[0], int)), default=1)
+    network.run({name: value[:fixed] for name, value in feeds.items()}, watch=watch)
+    return -(-largest // fixed)
 
 
 def products_of(
@@ -404,7 +411,9 @@ def prepare(
     chosen = options or Options()
     network = simplified(network)
     feeds = feeds_of(network, calibration)
-    size = min(chunk_of(network, feeds), len(next(iter(feeds.values()))))
+    n = len(next(iter(feeds.values())))
+    sample_bytes = sample_bytes_of(network, feeds)
+    size = min(chunk_of(network, n, sample_bytes), n)
     products = products_of(network, chosen, {name: value[:size] for name, value in feeds.items()})
     if not products:
         raise NetworkError(
@@ -419,4 +428,4 @@ def prepare(
         samples[name] = sampled(product, x, size, seed=chosen.seed)
         products[name] = (product, x[:0])
         layers[name] = build_layer(name, product, samples[name], tile, readout, chosen)
-    return Prepared(network, layers, tile, readout, chosen, samples)
+    return Prepared(network, layers, tile, readout, chosen, samples, sample_bytes)

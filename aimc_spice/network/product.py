@@ -1,8 +1,8 @@
 """Which operations are products with a constant matrix, and how do their inputs become rows of a tile?
 
 One idea: a `Product` names its matrices (K, N), one a group of a convolution, and turns a driven input into blocks
-(K, rows), column by column of results back into the output. Executing is the same for all of them (`layer`). The
-recurrent cells are in `recurrent`; it maps nothing.
+(K, rows), column by column of results back into the output. Executing is the same for all of them (`layer`). It maps
+nothing.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class Convolution:
 
     def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
         """Yield the patches of some images."""
-        x = driven[:, :, None, :] if self.flat else driven
+        x = self._padded(driven[:, :, None, :] if self.flat else driven)
         height, width = self.size(driven.shape)
         pixels, per_group = height * width, self.weight.shape[1]
         channels = slice(index * self.together * per_group, (index + 1) * self.together * per_group)
@@ -189,9 +189,19 @@ class Convolution:
         for image in range(0, len(x), at_once):
             some = x[image : image + at_once, channels]
             n_rows = len(some) * pixels
-            found = np.zeros((k + extra, -(-n_rows // PAD) * PAD), np.float32)
-            _patches(some, kh, kw, *self.strides, *self.dilations, *self.pads[:2], height, width, found)
+            found = np.empty((k + extra, -(-n_rows // PAD) * PAD), np.float32)
+            found[:, n_rows:] = 0
+            _patches(some, kh, kw, *self.strides, *self.dilations, height, width, found)
             yield image * pixels, n_rows, found
+
+    def _padded(self, x: F32) -> F32:
+        top, left, bottom, right = self.pads
+        if not any(self.pads):
+            return x
+        n, channels, h, w = x.shape
+        found = np.zeros((n, channels, h + top + bottom, w + left + right), np.float32)
+        found[:, :, top : top + h, left : left + w] = x
+        return found
 
     def output(self, shape: tuple[int, ...]) -> F32:
         """Shape (n, C_out, pixels)."""
@@ -212,34 +222,23 @@ class Convolution:
 
 
 @compiled
-def _patches(
-    x: F32, kh: int, kw: int, sh: int, sw: int, dh: int, dw: int, top: int, left: int, height: int, width: int,
-    found: F32,
-) -> None:  # fmt: skip
-    """Copy patches: row (channel, ky, kx), column (image, y, x); `found` starts as zeros, the padding."""
-    n, channels, h, w = x.shape
+def _patches(x: F32, kh: int, kw: int, sh: int, sw: int, dh: int, dw: int, height: int, width: int, found: F32) -> None:
+    """Copy patches of padded images: row (channel, ky, kx), column (image, y, x)."""
+    n, channels = x.shape[0], x.shape[1]
     for c in range(channels):
         for ky in range(kh):
             for kx in range(kw):
-                row = found[(c * kh + ky) * kw + kx]
-                j0 = max(0, -(-(left - kx * dw) // sw))
-                j1 = min(width, (w - 1 + left - kx * dw) // sw + 1)
+                row, at = (c * kh + ky) * kw + kx, 0
                 for image in range(n):
                     for i in range(height):
-                        y = i * sh + ky * dh - top
-                        if 0 <= y < h and j1 > j0:
-                            start, at = (image * height + i) * width, j0 * sw + kx * dw - left
-                            _copy(x[image, c, y], at, sw, row, start + j0, j1 - j0)
-
-
-@compiled
-def _copy(source: F32, at: int, step: int, target: F32, to: int, n: int) -> None:
-    if step == 1:
-        for j in range(n):
-            target[to + j] = source[at + j]
-    else:
-        for j in range(n):
-            target[to + j] = source[at + step * j]
+                        y = i * sh + ky * dh
+                        if sw == 1:
+                            for j in range(width):
+                                found[row, at + j] = x[image, c, y, kx * dw + j]
+                        else:
+                            for j in range(width):
+                                found[row, at + j] = x[image, c, y, kx * dw + sw * j]
+                        at += width
 
 
 @compiled

@@ -1,0 +1,221 @@
+"""How good is a network on tiles, what does it cost, and how does that change with the tile? From a model to tables.
+
+One idea: `evaluate_once` prepares, scores over seeds and examines; `points_of` turns ``key=a,b`` into tile files with
+those values, so a sweep is the same call again. It reads no command line and prints nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.build_tile import tile_of
+from aimc_spice.config.tile import TileConfig
+from aimc_spice.errors import ConfigError, DataError
+from aimc_spice.network.answers import Cost, LayerCost, LayerError, digital_run, examine, layer_costs, total_cost
+from aimc_spice.network.graph import Network
+from aimc_spice.network.prepare import Options, Prepared, prepare
+
+Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+SWEEPS = ("rows", "cols", "size", "adc_bits", "r_wire")
+_EXAMINED = 16  # samples of the layer-by-layer comparison
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples with targets, and samples to calibrate with."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    calibration: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that is said of a network on one kind of tile.
+
+    Parameters
+    ----------
+    point : dict
+        What a sweep set.
+    digital : float
+        Score of the digital network.
+    scores : tuple of float
+        On tiles, one a seed.
+    n_samples : int
+        Scored.
+    costs, errors : tuple
+        A row a layer.
+    cost : Cost
+        Of one inference.
+    """
+
+    point: dict[str, float]
+    digital: float
+    scores: tuple[float, ...]
+    n_samples: int
+    costs: tuple[LayerCost, ...]
+    errors: tuple[LayerError, ...]
+    cost: Cost
+
+    @property
+    def mean(self) -> float:
+        """Over seeds."""
+        return float(np.mean(self.scores))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over seeds; zero for one."""
+        return float(np.std(self.scores, ddof=1)) if len(self.scores) > 1 else 0.0
+
+    @property
+    def half_width(self) -> float:
+        """Half of the 95 % interval of the mean over seeds (Student); zero for one seed."""
+        from scipy.stats import t  # noqa: PLC0415  slow to import
+
+        n = len(self.scores)
+        return float(t.ppf(0.975, n - 1)) * self.deviation / n**0.5 if n > 1 else 0.0
+
+
+def evaluate_once(  # noqa: PLR0917  the same eight in every call
+    network: Network,
+    config: TileConfig,
+    data: Data,
+    seeds: Sequence[int],
+    metric: Metric,
+    options: Options | None = None,
+    progress: Callable[[str], None] | None = None,
+    point: dict[str, float] | None = None,
+) -> tuple[Answer, Prepared]:
+    """Prepare a network on the tiles of a file, score it over seeds, examine its layers.
+
+    Every seed is another set of tiles: other converters, other programming errors, other noise.
+    """
+    tell = progress or (lambda _: None)
+    tile, readout = tile_of(config)
+    prepared = prepare(
+        network,
+        tile,
+        readout,
+        data.calibration,
+        options,
+        lambda i, n, name: tell(f"programming {name} ({i + 1} of {n})"),
+    )
+    digital, scores = metric(digital_run(prepared, data.x), data.y), []
+    for index, seed in enumerate(seeds):
+        tell(f"seed {seed} ({index + 1} of {len(seeds)})")
+        on = prepared if seed == prepared.options.seed else prepared.redrawn(seed)
+        scores.append(metric(on.run(data.x, seed), data.y))
+    errors = examine(prepared, data.x[:_EXAMINED], seeds[0])
+    costs = layer_costs(prepared)
+    answer = Answer(point or {}, digital, tuple(scores), len(data.x), tuple(costs), tuple(errors), total_cost(costs))
+    return answer, prepared
+
+
+def points_of(config: TileConfig, sweeps: Sequence[str]) -> Iterator[tuple[dict[str, float], TileConfig]]:
+    """Yield every combination of ``key=a,b,…`` with its tile file.
+
+    Raises
+    ------
+    ConfigError
+        An unknown key, a value that is no number.
+    """
+    axes = [_axis(text) for text in sweeps]
+    for values in itertools.product(*(numbers for _, numbers in axes)):
+        point = dict(zip((key for key, _ in axes), values, strict=True))
+        changed = config
+        for key, value in point.items():
+            changed = _with(changed, key, value)
+        yield point, changed
+
+
+def _axis(text: str) -> tuple[str, list[float]]:
+    key, _, values = text.partition("=")
+    try:
+        numbers = [float(value) for value in values.split(",")]
+    except ValueError as bad:
+        raise ConfigError(f"sweep {text!r}: {values!r} is no list of numbers", hint="for example adc_bits=6,8") from bad
+    if key not in SWEEPS:
+        raise ConfigError(f"sweep {key!r} is unknown", hint=f"known: {', '.join(SWEEPS)} (r_wire in Ω a segment)")
+    return key, numbers
+
+
+def _with(config: TileConfig, key: str, value: float) -> TileConfig:
+    if key == "adc_bits":
+        if config.readout.surrogate is not None:
+            raise ConfigError("sweep adc_bits: the tile's converters are fitted ones, their bits are fixed")
+        return config.model_copy(update={"readout": config.readout.model_copy(update={"n_bits": int(value)})})
+    if key == "r_wire":
+        wire = config.wire.model_copy(update={"r_wire_wl": value, "r_wire_bl": value})
+        return config.model_copy(update={"wire": wire})
+    sides = {"rows": ("n_rows",), "cols": ("n_cols",), "size": ("n_rows", "n_cols")}[key]
+    return config.model_copy(update=dict.fromkeys(sides, int(value)))
+
+
+def data_from(path: Path, n_calibration: int = 64) -> Data:
+    """Read samples ``x`` and targets ``y`` (and ``x_calibration``, else the first ones of x) from an .npz file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            x, y = file["x"], file["y"]
+            calibration = file["x_calibration"] if "x_calibration" in file else x[:n_calibration]
+    except (OSError, KeyError, ValueError) as bad:
+        raise DataError(f"{path} holds no samples", cause=str(bad), hint="an .npz with x, y and x_calibration") from bad
+    return Data(x, y, calibration)
+
+
+def write(answers: Sequence[Answer], folder: Path) -> None:
+    """Write ``layers.csv`` (of the first point), ``points.csv`` and ``answers.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [asdict(c) | asdict(e) for c, e in zip(answers[0].costs, answers[0].errors, strict=True)]
+    _csv(folder / "layers.csv", rows)
+    _csv(folder / "points.csv", [a.point | summary(a) for a in answers])
+    text = json.dumps([asdict(a) | summary(a) for a in answers], indent=1)
+    (folder / "answers.json").write_text(text + "\n", encoding="utf-8")
+
+
+def summary(answer: Answer) -> dict[str, float]:
+    """Return the numbers of one line."""
+    return {
+        "digital": answer.digital,
+        "analog_mean": answer.mean,
+        "analog_deviation": answer.deviation,
+        "analog_half_width": answer.half_width,
+        "n_seeds": len(answer.scores),
+        "n_samples": answer.n_samples,
+        "n_tiles": answer.cost.n_tiles,
+        "latency_s": answer.cost.latency,
+        "energy_J": answer.cost.energy,
+        "tops_per_watt": answer.cost.tops_per_watt,
+    }
+
+
+def _csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def figure(answers: Sequence[Answer], path: Path) -> None:
+    """Draw SQNR layer by layer; for a sweep, score against energy with the points that no other beats."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow to import
+
+    drawn = Figure(figsize=(9, 3.6), layout="constrained")
+    layers, pareto = drawn.subplots(1, 2)
+    for answer in answers:
+        label = ", ".join(f"{k}={v:g}" for k, v in answer.point.items()) or "tile"
+        layers.plot([e.sqnr_running_db for e in answer.errors], ".-", label=label, lw=0.8)
+        pareto.errorbar(answer.cost.energy, answer.mean, answer.half_width, fmt="o", label=label, ms=4)
+    pareto.axhline(answers[0].digital, color="k", ls=":", lw=0.8, label="digital")
+    layers.set(xlabel="layer", ylabel="SQNR in the running network (dB)")
+    pareto.set(xlabel="energy of one inference (J)", ylabel="score")
+    pareto.legend(fontsize=6)
+    drawn.savefig(path, dpi=150)

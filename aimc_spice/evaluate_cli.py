@@ -1,0 +1,129 @@
+"""Which command says how good something is on tiles? ``evaluate``: a network in ONNX, a network of the zoo, or a study.
+
+Thin: options in, one call, tables out. What ends in ``.toml`` is a study and goes to `study_cli`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aimc_spice.study_cli import Choice, Download, Out, Weights
+from aimc_spice.study_cli import evaluate as evaluate_study
+
+if TYPE_CHECKING:
+    from aimc_spice.config.tile import TileConfig
+    from aimc_spice.evaluate import Answer, Data, Metric
+    from aimc_spice.network.graph import Network
+    from aimc_spice.network.prepare import Options
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="model.onnx, a network of the zoo, or a study file (TOML).")],
+    tile: Annotated[str, typer.Option(help="Tile file or its name.")] = "current_64",
+    data: Annotated[
+        str, typer.Option("--data", help="An .npz with x and y; default: what the zoo or study says.")
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Sets of tiles that are scored.")] = 5,
+    samples: Annotated[int, typer.Option(min=0, help="Samples scored; 0: all.")] = 0,
+    calibration: Annotated[int, typer.Option(min=1, help="Samples that set the ranges.")] = 64,
+    sweep: Annotated[list[str] | None, typer.Option(help="KEY=A,B: size, rows, cols, adc_bits, r_wire.")] = None,
+    dac_bits: Annotated[int, typer.Option(min=2, help="Bits of the inputs.")] = 8,
+    digital: Annotated[list[str] | None, typer.Option(help="Pattern of layers that stay digital.")] = None,
+    sigma_program: Annotated[float, typer.Option(min=0, help="Programming error, rms; 1 is a whole cell.")] = 0.0,
+    fixed_point: Annotated[bool, typer.Option("--fixed-point", help="Digital correction in fixed point.")] = False,
+    choice: Choice = "",
+    out: Out = Path("results"),
+    weights: Weights = "",
+    download: Download = False,
+) -> None:
+    """Say how accurate a network is on tiles, layer by layer, and what it costs; or one partitioning of a study."""
+    if model.endswith(".toml"):
+        evaluate_study(Path(model), choice, out, data, weights, download)
+        return
+    from aimc_spice.build_tile import open_tile
+    from aimc_spice.network.prepare import Options
+    from aimc_spice.network.unit import FixedPoint
+
+    network, read, metric = _model(model, data, calibration, samples)
+    unit = FixedPoint() if fixed_point else None
+    options = Options(digital=tuple(digital or ()), dac_bits=dac_bits, sigma_program=sigma_program, unit=unit)
+    _run(network, read, metric, open_tile(tile), list(sweep or ()), seeds, options, out / network.name)
+
+
+def _run(
+    network: Network,
+    data: Data,
+    metric: Metric,
+    config: TileConfig,
+    sweep: list[str],
+    seeds: int,
+    options: Options,
+    folder: Path,
+) -> None:
+    from rich.console import Console
+
+    from aimc_spice.evaluate import evaluate_once, figure, points_of, write
+
+    console, answers = Console(stderr=True), []
+    for point, tile in points_of(config, sweep):
+        with console.status("") as bar:
+            answer, _ = evaluate_once(network, tile, data, range(seeds), metric, options, bar.update, point)
+        answers.append(answer)
+        typer.echo(_line(answer))
+    _tell(answers[0])
+    write(answers, folder)
+    figure(answers, folder / "evaluate.png")
+    typer.echo(f"written: {folder}/layers.csv, points.csv, answers.json, evaluate.png")
+
+
+def _model(model: str, data: str, calibration: int, samples: int) -> tuple[Network, Data, Metric]:
+    from aimc_spice.errors import ConfigError
+    from aimc_spice.evaluate import Data, data_from
+    from aimc_spice.network.graph import read_onnx
+    from aimc_spice.workloads.metrics import accuracy
+    from aimc_spice.workloads.zoo import NAMES, load
+
+    if model.endswith(".onnx"):
+        if not data:
+            raise ConfigError(f"{model}: no data", hint="--data samples.npz, with x and y")
+        found, metric, network = data_from(Path(data), calibration), accuracy, read_onnx(Path(model))
+    elif model in NAMES:
+        entry = load(model)
+        network, metric = read_onnx(entry.model, model), entry.metric
+        task = entry.task
+        found = data_from(Path(data)) if data else Data(task.x_test, task.y_test, task.x_train[:calibration])
+    else:
+        raise ConfigError(f"{model!r} is no .onnx, no .toml and not in the zoo", hint=f"known: {', '.join(NAMES)}")
+    n = samples or len(found.x)
+    return network, Data(found.x[:n], found.y[:n], found.calibration), metric
+
+
+def _line(answer: Answer) -> str:
+    from aimc_spice.units import show
+
+    point = "".join(f"{key} = {value:g}, " for key, value in answer.point.items())
+    cost = answer.cost
+    spread = f" ± {answer.half_width:.4f} (95 %, {len(answer.scores)} seeds)" if len(answer.scores) > 1 else ""
+    costs = f"{show(cost.latency, 's')}, {show(cost.energy, 'J')} per inference" if cost.energy else "no cost known"
+    ops = f", {cost.tops_per_watt:.3g} TOPS/W (1 MAC = 2 ops)" if cost.energy else ""
+    return (
+        f"{point}digital {answer.digital:.4f}, on tiles {answer.mean:.4f}{spread}; {cost.n_tiles} tiles, {costs}{ops}"
+    )
+
+
+def _tell(answer: Answer) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"layer by layer, {answer.n_samples} samples scored")
+    for column in ("layer", "MACs", "tiles", "used", "SQNR alone", "SQNR running", "ADC clipped", "DAC clipped"):
+        table.add_column(column, justify="left" if column == "layer" else "right")
+    for cost, error in zip(answer.costs, answer.errors, strict=True):
+        table.add_row(
+            cost.name, f"{cost.macs:,}", str(cost.n_tiles), f"{cost.utilisation:.0%}", f"{error.sqnr_db:.1f} dB",
+            f"{error.sqnr_running_db:.1f} dB", f"{error.adc_clipped:.2%}", f"{error.dac_clipped:.2%}",
+        )  # fmt: skip
+    Console(soft_wrap=True).print(table)
