@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import resource
 import sys
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from _claim import claim
@@ -82,7 +84,7 @@ def charge_case(n: int, level: Level, name: str) -> Case:
     weights, x = rng.uniform(-1, 1, (n, n)), rng.uniform(-1, 1, (1, n))
     cells = map_capacitances(weights, Capacitor(4e-15), n_levels=None)
     crossbar = ChargeCrossbar(cells, Wire(1.0, 1.0, 2e-16, 2e-16), r_driver=50.0, c_par=5e-16)
-    adc = SarOnColumn.of(sar_charge(6, level, c_unit=1e-15), float(np.mean(crossbar.c_bl)))
+    adc = SarOnColumn.of(sar_charge(6, level, c_unit=2.5e-16), float(np.mean(crossbar.c_bl)))
     circuit = ChargeTileCircuit(crossbar, adc, MultiLevel(4, "none"), v_read=0.9, v_rest=0.9)
     return Case(f"{n} x {n}, charge mode, {name}", circuit, x, circuit.ideal_codes(x))
 
@@ -90,7 +92,7 @@ def charge_case(n: int, level: Level, name: str) -> Case:
 def simulate(one: Case) -> tuple[TileRun, float]:
     """Return what the tile did and the processor seconds of ngspice."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with BatchSimulator(timeout_s=3000) as ngspice:
+    with tempfile.TemporaryDirectory() as folder, BatchSimulator(Path(folder), timeout_s=3000) as ngspice:
         waves = ngspice.run(one.circuit.deck(one.x, title=one.name))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
