@@ -12,6 +12,7 @@ from aimc_spice.netlist.adcs.dual_slope import dual_slope
 from aimc_spice.netlist.adcs.flash import flash
 from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.adcs.ramp import ramp
+from aimc_spice.netlist.adcs.sar import sar
 from aimc_spice.netlist.base import Card, Deck, Lines, Netlist
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.simulate import open_simulator
@@ -31,7 +32,8 @@ def codes(simulator, converter, inputs):
 
 
 @pytest.mark.parametrize(
-    ("make", "n_bits", "n_inputs"), [(ramp, 8, 8), (ramp, 4, 5), (dual_slope, 8, 6), (flash, 6, 40), (cco, 6, 3)]
+    ("make", "n_bits", "n_inputs"),
+    [(ramp, 8, 8), (ramp, 4, 5), (dual_slope, 8, 6), (flash, 6, 40), (sar, 8, 60), (cco, 6, 3)],
 )
 def test_transistors_within_one_step_of_the_law(simulator, make, n_bits, n_inputs):
     """Inputs that no design constant was chosen with; one LSB is the goal at the typical corner."""

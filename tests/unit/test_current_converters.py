@@ -18,7 +18,7 @@ from aimc_spice.netlist.adcs.ramp import ramp
 from aimc_spice.netlist.adcs.slots import Slots, first_rises
 from aimc_spice.netlist.driven import Corner
 
-KINDS = ("ramp", "cco", "dual_slope", "flash")
+KINDS = ("ramp", "cco", "dual_slope", "flash", "sar")
 PAIR = ".subckt pair a b\nx1 a b 0 0 nch w=1e-6 l=2e-7\nx2 b a 0 0 pch w=1e-6 l=2e-7\n.ends pair\n"
 
 
@@ -185,6 +185,7 @@ def test_slots_hold_each_input_for_one_slot():
         lambda: dual_slope(4, v_step=1.0),
         lambda: dual_slope(4, v_swing=0.3),
         lambda: flash(4, r_unit=0.0),
+        lambda: CONVERTERS["sar"](4, r_on=1e6),
     ],
 )
 def test_parameters_that_make_no_circuit(build):

@@ -13,6 +13,7 @@ from aimc_spice.netlist.adcs.dual_slope import dual_slope
 from aimc_spice.netlist.adcs.flash import flash
 from aimc_spice.netlist.adcs.ramp import ramp
 from aimc_spice.netlist.adcs.ramp_charge import ramp_charge
+from aimc_spice.netlist.adcs.sar import sar
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 
 CONVERTERS: Mapping[str, Callable[..., Converter]] = {
@@ -21,5 +22,6 @@ CONVERTERS: Mapping[str, Callable[..., Converter]] = {
     "flash": flash,
     "ramp": ramp,
     "ramp_charge": ramp_charge,
+    "sar": sar,
     "sar_charge": sar_charge,
 }
