@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aimc_spice.study_cli import Choice, Data, Out, StudyFile, Weights, open_bench, open_study
+from aimc_spice.study_cli import Choice, Data, Out, Weights, open_bench, open_study
 
 if TYPE_CHECKING:
     from aimc_spice.audit import Effect, Finding
 
+_WIDTH = 130  # digests and errors stay on their lines, in a log too
+
 
 def audit(
-    study: StudyFile,
+    study: Annotated[str, typer.Argument(help="Study file (TOML), or a network of the zoo.")],
     choice: Choice = "",
     out: Out = Path("results"),
     tiles: Annotated[int, typer.Option(min=0, help="Random tiles a layer; the worst one comes on top.")] = 2,
@@ -22,17 +24,31 @@ def audit(
     seed: Annotated[int, typer.Option(min=0, help="Picks tiles and images.")] = 0,
     data: Data = "",
     weights: Weights = "",
+    tile: Annotated[str, typer.Option(help="Tile of a network of the zoo: a file or a name.")] = "current_64",
+    samples: Annotated[int, typer.Option(min=1, help="Samples that score a network of the zoo.")] = 500,
 ) -> None:
     """Run tiles of a network in ngspice, nodal solver and surrogate; say what the difference does to accuracy."""
     from aimc_spice.audit import audit_study
 
-    config, chosen = open_study(study, choice, data, weights)
+    if not study.endswith(".toml"):
+        _audit_network(study, tile, out, (tiles, vectors, seed), samples)
+        return
+    config, chosen = open_study(Path(study), choice, data, weights)
     with open_bench(config, out / config.name) as bench:
         found = audit_study(config, chosen, bench, n_tiles=tiles, n_vectors=vectors, seed=seed)
         _tell(*found, bench.pool.name)
 
 
 def _tell(findings: list[Finding], effect: Effect, simulator: str) -> None:
+    _tell_findings(findings, simulator)
+    typer.echo(
+        f"accuracy {effect.accuracy:.2%}; with the measured errors at every tile {effect.with_errors:.2%}: "
+        f"{effect.low * 100:+.3f} to {effect.high * 100:+.3f} points (95 %, {effect.n_runs} runs), "
+        f"{effect.flipped:.3%} of labels change"
+    )
+
+
+def _tell_findings(findings: list[Finding], simulator: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -43,14 +59,36 @@ def _tell(findings: list[Finding], effect: Effect, simulator: str) -> None:
         pairs = [("spice", "surrogate"), ("nodal", "surrogate"), ("spice", "nodal")]
         cells = ["not linear" if f.nodal is None and "nodal" in p else _difference(f, *p) for p in pairs]
         table.add_row(f.label, *cells, f.digest[:12])
-    Console(soft_wrap=True).print(table)
-    typer.echo(
-        f"accuracy {effect.accuracy:.2%}; with the measured errors at every tile {effect.with_errors:.2%}: "
-        f"{effect.low * 100:+.3f} to {effect.high * 100:+.3f} points (95 %, {effect.n_runs} runs), "
-        f"{effect.flipped:.3%} of labels change"
-    )
+    Console(soft_wrap=True, width=_WIDTH).print(table)
 
 
 def _difference(finding: Finding, one: str, other: str) -> str:
     rms, worst = finding.error(one, other)
     return f"{rms:.1e} ({worst:.1e})"
+
+
+def _audit_network(name: str, tile: str, out: Path, how: tuple[int, int, int], samples: int) -> None:
+    from aimc_spice.audit_network import audit_network, effect_of
+    from aimc_spice.build_tile import open_tile, tile_of
+    from aimc_spice.dataset import Store
+    from aimc_spice.network.graph import read_onnx
+    from aimc_spice.network.prepare import prepare
+    from aimc_spice.pipeline import Bench
+    from aimc_spice.simulate import SimulatorPool
+    from aimc_spice.study_cli import _progress
+    from aimc_spice.workloads.zoo import load
+
+    entry, config = load(name), open_tile(tile)
+    prepared = prepare(read_onnx(entry.model, name), *tile_of(config), entry.calibration())
+    folder, table = out / f"{name}_{config.name}", config.calibration
+    n_tiles, n_vectors, seed = how
+    pool = SimulatorPool(table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
+    with pool, _progress() as tell:
+        bench = Bench(pool, Store(folder / "store"), tell)
+        found = audit_network(prepared, config, bench, n_tiles=n_tiles, n_vectors=n_vectors, seed=seed)
+    _tell_findings(found, pool.name)
+    effect = effect_of(prepared, found, entry.test(samples), entry.metric)
+    typer.echo(
+        f"{effect.metric} on tiles {effect.plain:.4f}, with the measured errors as noise {effect.with_errors:.4f}: "
+        f"{effect.low:+.4f} to {effect.high:+.4f} (95 %, {effect.n_runs} sets of tiles, {samples} samples)"
+    )

@@ -7,10 +7,16 @@ import pytest
 
 import aimc_spice.audit
 from aimc_spice.audit import audit_study
+from aimc_spice.audit_network import audit_network, effect_of
+from aimc_spice.build_tile import open_tile, resized, tile_of
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store
+from aimc_spice.network.plain import network_of
+from aimc_spice.network.prepare import prepare
 from aimc_spice.pipeline import Bench, program
+from aimc_spice.rng import stream
 from aimc_spice.simulate import SimulatorPool
+from aimc_spice.workloads.metrics import METRICS
 from end_to_end.test_main_job import run, study  # noqa: F401  the fixture of the small study
 
 pytestmark = pytest.mark.ngspice
@@ -60,3 +66,23 @@ def test_the_command_prints_tiles_decks_and_the_effect(study):  # noqa: F811
     assert done.exit_code == 0, done.output
     assert "worst" in done.output
     assert "with the measured errors at every tile" in done.output
+
+
+def test_a_trained_network_on_tiles_is_replayed_tile_by_tile(tmp_path):
+    """Linear tiles: rounding only; a surrogate of another wire is found out."""
+    config = resized(open_tile("current_64"), 16)
+    w = stream(0, "audit test").normal(size=(20, 5)).astype(np.float32)
+    x = stream(1, "audit test").uniform(-1, 1, (40, 20)).astype(np.float32)
+    tile, readout = tile_of(config)
+    prepared = prepare(network_of([w], [None], [""]), tile, readout, x)
+    with SimulatorPool(1) as pool:
+        bench = Bench(pool, Store(tmp_path))
+        findings = audit_network(prepared, config, bench, n_layers=1, n_tiles=2, n_vectors=3)
+        thick = replace(tile, wire=replace(tile.wire, r_wire_bl=2.0))
+        wrong = audit_network(replace(prepared, tile=thick), config, bench, n_layers=1, n_tiles=1, n_vectors=3)
+    assert len(findings) == 3
+    assert max(finding.error("spice", "surrogate")[1] for finding in findings) < 1e-9
+    assert min(finding.error("spice", "surrogate")[1] for finding in wrong) > 1e-4
+    assert max(finding.error("spice", "nodal")[1] for finding in wrong) < 1e-9
+    effect = effect_of(prepared, findings, (x, (x @ w).argmax(1)), METRICS["accuracy"], n_runs=2)
+    assert effect.low <= 0 <= effect.high

@@ -1,0 +1,217 @@
+"""How far is a network on tiles from its circuits? Tiles with their real activations, replayed in ngspice.
+
+One idea: a prepared layer knows its weights and a sample of its inputs; any of its tiles is the circuit of the tile
+file with these conductances and these word-line voltages. The measured errors then join the converters' noise, and
+the network is scored again. Worst tiles are those that wires change most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimc_spice.audit import Finding, Probe, three_way
+from aimc_spice.build_tile import cells_of as conductances
+from aimc_spice.build_tile import circuit_of
+from aimc_spice.config.tile import TileConfig
+from aimc_spice.errors import ConfigError
+from aimc_spice.netlist.wire import Wire
+from aimc_spice.network.analog import cells_of
+from aimc_spice.network.layer import AnalogLayer
+from aimc_spice.network.mapping import Placement, place
+from aimc_spice.network.prepare import Prepared
+from aimc_spice.pipeline import Bench
+from aimc_spice.rng import stream
+from aimc_spice.surrogate.families.decks import TileCircuit
+from aimc_spice.surrogate.readout import ColumnReadouts, Readout
+from aimc_spice.surrogate.tile import CurrentTile
+from aimc_spice.workloads.metrics import Metric
+
+Array = NDArray[np.float64]
+_Z95 = 1.96
+
+
+@dataclass(frozen=True)
+class NoisyReadout:
+    """A read-out whose converters have more noise: the measured error of their tiles [V] rms."""
+
+    inner: Readout
+    extra: float
+
+    @property
+    def n_bits(self) -> int:
+        """Bits."""
+        return self.inner.n_bits
+
+    @property
+    def t_conv(self) -> float:
+        """Time of a conversion [s]."""
+        return self.inner.t_conv
+
+    @property
+    def e_conv(self) -> float:
+        """Mean energy of a conversion [J]."""
+        return self.inner.e_conv
+
+    def sample(self, n_cols: int, seed: int, *names: str) -> ColumnReadouts:
+        """Draw converters; see `Readout`."""
+        drawn = self.inner.sample(n_cols, seed, *names)
+        return replace(drawn, sigma_noise=float(np.hypot(drawn.sigma_noise, self.extra)))
+
+
+@dataclass(frozen=True)
+class NetworkEffect:
+    """Scores on tiles without and with the measured errors, and the 95 % interval of the change over seeds."""
+
+    metric: str
+    plain: float
+    with_errors: float
+    low: float
+    high: float
+    n_runs: int
+
+
+def audit_network(
+    prepared: Prepared,
+    config: TileConfig,
+    bench: Bench,
+    *,
+    n_layers: int = 3,
+    n_tiles: int = 1,
+    n_vectors: int = 8,
+    seed: int = 0,
+) -> list[Finding]:
+    """Replay tiles of a prepared network in ngspice and in the nodal solver.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Made with the tile of `config`.
+    config : TileConfig
+        The circuit; current mode.
+    bench : Bench
+        Simulators and store.
+    n_layers, n_tiles, n_vectors : int
+        Layers, random tiles of each (the worst comes on top), inputs of each.
+    seed : int
+        Picks layers, tiles and inputs.
+
+    Raises
+    ------
+    ConfigError
+        A tile that is not of current mode, or inputs in several cycles.
+    """
+    if config.mode != "current" or not isinstance(prepared.tile, CurrentTile):
+        raise ConfigError(f"audit: tile {config.name} is of {config.mode} mode, wanted current mode")
+    names = list(prepared.layers)
+    chosen = stream(seed, "audit", "layers").permutation(len(names))[:n_layers]
+    circuit = circuit_of(config)
+    probes = [
+        probe
+        for index in sorted(chosen.tolist())
+        for probe in _probes(prepared, names[index], (config, circuit), (n_tiles, n_vectors, seed))
+    ]
+    return three_way(probes, bench)
+
+
+def effect_of(
+    prepared: Prepared,
+    findings: Sequence[Finding],
+    data: tuple[NDArray[np.generic], NDArray[np.int64]],
+    metric: Metric,
+    n_runs: int = 3,
+) -> NetworkEffect:
+    """Score the network without and with the measured errors as more noise of its converters."""
+    extra = float(np.sqrt(np.mean([np.mean((f.spice - f.surrogate) ** 2) for f in findings])))
+    x, y = data
+    pairs = [
+        tuple(metric(one.redrawn(seed).run(x, seed), y) for one in (prepared, _with_noise(prepared, extra)))
+        for seed in range(n_runs)
+    ]
+    plain, noisy = np.array(pairs).T
+    change = noisy - plain
+    half = _Z95 * change.std(ddof=1) / np.sqrt(n_runs) if n_runs > 1 else 0.0
+    mean = float(change.mean())
+    return NetworkEffect(
+        metric.name, float(plain.mean()), float(noisy.mean()), mean - float(half), mean + float(half), n_runs
+    )
+
+
+def _with_noise(prepared: Prepared, extra: float) -> Prepared:
+    if prepared.readout is None:
+        return prepared
+    return replace(prepared, readout=NoisyReadout(prepared.readout, extra))
+
+
+def _probes(
+    prepared: Prepared, name: str, what: tuple[TileConfig, TileCircuit], how: tuple[int, int, int]
+) -> list[Probe]:
+    layer, (n_tiles, n_vectors, seed) = prepared.layers[name], how
+    if layer.dac.n_cycles != 1:
+        raise ConfigError(f"audit: the inputs of {name} come in {layer.dac.n_cycles} cycles, wanted one pulse")
+    tiles, x = _tiles(prepared, layer), _inputs(prepared, layer)
+    settled = replace(cast("CurrentTile", prepared.tile), reached=None)  # the decks are DC
+    rng = stream(seed, "audit", name)
+    some = x[rng.permutation(len(x))[:n_vectors]]
+    picks = [(tiles[i], some, "random") for i in rng.permutation(len(tiles))[:n_tiles]]
+    return [_probe(name, pick, what, settled) for pick in [*picks, _worst(tiles, x, n_vectors, settled)]]
+
+
+_Tile = tuple[str, slice, Array]
+
+
+def _tiles(prepared: Prepared, layer: AnalogLayer) -> list[_Tile]:
+    """Return every tile of the first matrix of a layer: its place, its rows, its weights in [-1, 1]."""
+    placed, full = _placement(prepared, layer), (prepared.tile.n_rows, prepared.tile.n_cols)
+    return [
+        (f"slice {s}, tile ({h}, {v})", rows, _padded(cells_of(digits[rows, cols], layer.mapping), layer, full))
+        for s, digits in enumerate(placed.digits)
+        for h, rows in enumerate(placed.cut.rows)
+        for v, cols in enumerate(placed.cut.cols)
+    ]
+
+
+def _padded(weights: Array, layer: AnalogLayer, full: tuple[int, int]) -> Array:
+    """Return the tile as it is programmed: unused cells are off where the mapping pads."""
+    k, n = weights.shape
+    return np.pad(weights, ((0, full[0] - k), (0, full[1] - n))) if layer.mapping.padding else weights
+
+
+def _placement(prepared: Prepared, layer: AnalogLayer) -> Placement:
+    if layer.n_bias_rows:
+        raise ConfigError(f"audit: {layer.name} holds biases in rows", hint='mapping with bias="digital"')
+    matrix = np.asarray(layer.product.matrices[0], dtype=np.float64)
+    return place(matrix, layer.mapping, prepared.tile.n_rows, prepared.tile.n_cols, layer.name)
+
+
+def _inputs(prepared: Prepared, layer: AnalogLayer) -> Array:
+    """Return relative inputs (n, K) in [-1, 1], as the DAC gives them."""
+    return np.asarray(layer.dac.drive(prepared.samples[layer.name].rows[0]), dtype=np.float64)
+
+
+def _of_tile(x: Array, rows: slice, n_rows: int) -> Array:
+    """Return the inputs of a tile's word lines; unused ones are at 0 V."""
+    part = x[:, rows]
+    return np.pad(part, ((0, 0), (0, n_rows - part.shape[1])))
+
+
+def _worst(tiles: list[_Tile], x: Array, n_vectors: int, tile: CurrentTile) -> tuple[_Tile, Array, str]:
+    """Return the tile that wires change most over some inputs, and the inputs for which they do."""
+    ideal = replace(tile, wire=Wire(), r_driver=0.0)
+    change = [
+        np.abs(_of_tile(x, rows, len(w)) @ (tile.program(w[None])[0] - ideal.program(w[None])[0])).max(axis=1)
+        for _, rows, w in tiles
+    ]
+    worst = int(np.argmax([float(one.max()) for one in change]))
+    return tiles[worst], x[np.argsort(change[worst])[::-1][:n_vectors]], "worst"
+
+
+def _probe(name: str, pick: tuple[_Tile, Array, str], what: tuple[TileConfig, TileCircuit], tile: CurrentTile) -> Probe:
+    (where, rows, weights), x, why = pick
+    driven = _of_tile(x, rows, len(weights))
+    deck = what[1].deck(conductances(what[0], weights), driven)
+    return Probe(f"{name}, {where}, {why}", deck, driven @ tile.program(weights[None])[0])
