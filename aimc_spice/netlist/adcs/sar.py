@@ -1,8 +1,8 @@
 r"""Successive approximation of a voltage: how does an R-2R ladder find the code bit by bit?
 
 One idea: each clock period tries one bit, from the first: the ladder makes the voltage of the bits found so far plus
-the trial, and the comparator says whether the input is above it. Without a clock the periods become copies of one and the
-same ladder and comparator, one after the other, so that a DC sweep converts::
+the trial, and the comparator says whether the input is above it. Without a clock the periods become copies of one and
+the same ladder and comparator, one after the other, so that a DC sweep converts::
 
     period of bit k:   bits found ---> [switches] ---> s_(n-1) .. s_0     (high or low)
                        bit k = 1                         |2R      |2R
