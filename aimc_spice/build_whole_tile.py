@@ -31,6 +31,7 @@ from aimc_spice.netlist.tiles.current import CurrentTileCircuit
 from aimc_spice.rng import stream
 from aimc_spice.surrogate.operator import tile_operator
 from aimc_spice.surrogate.ports import linear_ports
+from aimc_spice.surrogate.reduced import reduced_crossbar
 
 _GBW = 5e9  # Hz, of the op-amps where the tile file names none; assumed
 _C_COMPARATOR = 2e-14  # F, with which each comparator of transistors loads a shared ramp
@@ -54,6 +55,8 @@ class Choices:
         Columns on one converter.
     seed : int
         Of the weights.
+    reduced : bool
+        Current mode: the network of the crossbar's terminals in its place, see `surrogate.reduced`.
     """
 
     converter: str = "ideal"
@@ -62,6 +65,7 @@ class Choices:
     input_bits: int = 4
     n_shared: int = 1
     seed: int = 0
+    reduced: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,9 @@ def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64])
         raise ConfigError(f"tile {config.name}: a whole-tile deck takes plain resistors", hint='cell.kind = "resistor"')
     levels, zero = (config.device.n_levels, config.device.zero) if config.device else (None, "off")
     middle = 0.0 if choices.converter == "ideal" else (adc.low + adc.high) / 2
+    cells = map_weights(weights, device, n_levels=levels, zero=zero, w_max=1.0)
     circuit = CurrentTileCircuit(
-        map_weights(weights, device, n_levels=levels, zero=zero, w_max=1.0),
+        cells,
         tile_wire(config),
         _front_end(config, middle).macro,
         adc,
@@ -126,6 +131,7 @@ def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64])
         r_driver=config.r_driver,
         sampler=sample_hold() if choices.n_shared > 1 else None,
         n_shared=choices.n_shared,
+        network=reduced_crossbar(cells, tile_wire(config), config.r_driver) if choices.reduced else None,
     )
     return CurrentTileJudged(circuit, _front_end(config, 0.0))
 
@@ -160,8 +166,11 @@ def _level(choices: Choices) -> Level:
 
 def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) -> ChargeTileJudged:
     table = config.capacitor
-    if table is None or choices.converter != "sar" or choices.n_shared > 1:
-        raise ConfigError(f"tile {config.name}: in charge mode every column has its own SAR", hint="--converter sar")
+    if table is None or choices.converter != "sar" or choices.n_shared > 1 or choices.reduced:
+        raise ConfigError(
+            f"tile {config.name}: in charge mode every column has its own SAR, the array is written cell by cell",
+            hint="--converter sar, without --share and --reduced",
+        )
     cells = map_capacitances(weights, Capacitor(table.c_on, table.c_off), n_levels=table.n_levels)
     crossbar = ChargeCrossbar(cells, tile_wire(config), config.r_driver, table.c_top, table.c_load)
     c_bl = float(np.mean(crossbar.c_bl))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -26,6 +26,9 @@ Bits = Annotated[int, typer.Option("--bits", min=0, help="Of the converters; 0: 
 InputBits = Annotated[int, typer.Option("--input-bits", min=1, help="Of the inputs, beside the sign.")]
 Share = Annotated[int, typer.Option("--share", min=1, help="Columns on one converter.")]
 Batch = Annotated[int, typer.Option("--vectors", min=1, help="Input vectors.")]
+Reduced = Annotated[
+    bool, typer.Option("--reduced/--cell-by-cell", help="Current mode: only the terminals of the crossbar, fast.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights and inputs.")]
 
 
@@ -40,9 +43,10 @@ def deck(
     share: Share = 1,
     vectors: Batch = 1,
     seed: Seed = 0,
+    reduced: Reduced = False,
 ) -> None:
     """Write the deck; run it with ngspice -b."""
-    chosen, x = _open(tile, vectors, converter, level, bits, input_bits, share, seed)
+    chosen, x = _open(tile, vectors, Options(converter, level, bits, input_bits, share, seed, reduced))
     chosen.circuit.deck(x).write(out)
     typer.echo(f"wrote {out}")
 
@@ -57,13 +61,14 @@ def run(
     share: Share = 1,
     vectors: Batch = 1,
     seed: Seed = 0,
+    reduced: Reduced = False,
     timeout: Annotated[float, typer.Option(min=1.0, help="Limit for the simulation [s].")] = 3600.0,
 ) -> None:
     """Run the deck; say how its codes compare with the exact operator, how long it takes and what it costs."""
     from aimc_spice.metrology.tile import read_tile
     from aimc_spice.simulate import open_simulator
 
-    chosen, x = _open(tile, vectors, converter, level, bits, input_bits, share, seed)
+    chosen, x = _open(tile, vectors, Options(converter, level, bits, input_bits, share, seed, reduced))
     circuit = chosen.circuit
     with closing(open_simulator("shared", timeout_s=timeout)) as ngspice:
         waves = ngspice.run(circuit.deck(x), label=tile)
@@ -78,16 +83,28 @@ def run(
     typer.echo(f"simulated in {waves.wall_s:.1f} s, {len(waves.axis)} time points, {waves.simulator}")
 
 
+class Options(NamedTuple):
+    """The options of both commands, in the order of `build_whole_tile.Choices`."""
+
+    converter: str
+    level: str
+    bits: int
+    input_bits: int
+    share: int
+    seed: int
+    reduced: bool
+
+
 def _open(
-    tile: str, vectors: int, converter: str, level: str, bits: int, input_bits: int, share: int, seed: int
+    tile: str, vectors: int, options: Options
 ) -> tuple[CurrentTileJudged | ChargeTileJudged, NDArray[np.float64]]:
     from aimc_spice.build_tile import open_tile
     from aimc_spice.build_whole_tile import Choices, whole_tile
     from aimc_spice.rng import stream
 
     config = open_tile(tile)
-    choices = Choices(converter, level, bits, input_bits, share, seed)
-    return whole_tile(config, choices), stream(seed, "inputs").uniform(-1, 1, (vectors, config.n_rows))
+    x = stream(options.seed, "inputs").uniform(-1, 1, (vectors, config.n_rows))
+    return whole_tile(config, Choices(*options)), x
 
 
 def _listed(values: Mapping[str, float], unit: str) -> str:

@@ -3,7 +3,7 @@
 One input vector through 32 × 32 differential columns with a converter each, in current mode and in charge mode, and
 through 64 × 64 with eight columns on each converter; wires with R and C, op-amps with a pole. Once more with the
 crossbar reduced to its terminals, which must change no code. Processor seconds of ngspice, so that a busy machine does
-not count. ``--quick`` leaves out the transistors and the 64 × 64 cell by cell.
+not count. ``--quick`` leaves out the transistors; ``--long`` adds the 64 × 64 cell by cell, some 20 minutes.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ def main() -> None:
     compare("6 bit SAR of transistors in a 32 x 32 tile", real, ideal, 1.0, "the same, behavioural")
     real = report(charge_case(32, "transistor", "6 bit SAR of transistors"), 600)
     compare("6 bit SAR of transistors on 32 x 32 in charge mode", real, ideal_charge, 1.0, "the same, behavioural")
-    compare("crossbar reduced, 64 x 64", quick, report(shared, 1200))
+    if "--long" in sys.argv:
+        compare("crossbar reduced, 64 x 64", quick, report(shared, 1800))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ def test_a_deck_is_written(files):
 
 @pytest.mark.ngspice
 @pytest.mark.parametrize(
-    "options", [("current.toml",), ("current.toml", "--converter", "ramp"), ("charge.toml", "--converter", "sar")]
+    "options",
+    [("current.toml",), ("current.toml", "--converter", "ramp", "--reduced"), ("charge.toml", "--converter", "sar")],
 )
 def test_a_tile_runs_and_is_judged(files, options):
     done = run("run", files / options[0], *options[1:])
