@@ -84,13 +84,13 @@ class Sweep:
         length = np.bincount(self.codes[:-1], width, n_codes) + np.bincount(self.codes[1:], width, n_codes)
         return np.asarray(self.inputs[0] + np.cumsum(length)[:-1])
 
-    def defects(self, n_bits: int, unit: str) -> tuple[Defect, ...]:
-        """Name what is wrong, with evidence."""
+    def defects(self, n_bits: int, unit: str, width: float = 0.0) -> tuple[Defect, ...]:
+        """Name what is wrong, with evidence; a code that falls within `width` [V, A or C] is no fall."""
         seen = np.unique(self.codes)
         if len(seen) == 1:
             span = f"{show(self.inputs[0], unit)} to {show(self.inputs[-1], unit)}"
             return (Defect("stuck", f"code {seen[0]} at all {len(self.codes)} inputs from {span}"),)
-        found = [self._saturated(seen, n_bits, unit), self._falls(unit), _missing(seen)]
+        found = [self._saturated(seen, n_bits, unit), self._falls(unit, width), _missing(seen)]
         return tuple(defect for defect in found if defect)
 
     def _saturated(self, seen: Codes, n_bits: int, unit: str) -> Defect | None:
@@ -105,13 +105,17 @@ class Sweep:
             )
         return Defect("saturated", "; ".join(texts)) if texts else None
 
-    def _falls(self, unit: str) -> Defect | None:
-        falls = np.flatnonzero(np.diff(self.codes) < 0)
+    def _falls(self, unit: str, width: float) -> Defect | None:
+        """Find codes below one that an input lower by more than `width` gave; closer ones may be noise or memory."""
+        before = np.searchsorted(self.inputs, self.inputs - width) - 1
+        highest = np.maximum.accumulate(self.codes)
+        falls = np.flatnonzero((before >= 0) & (self.codes < highest[np.maximum(before, 0)]))
         if not falls.size:
             return None
-        worst = falls[np.argmin(np.diff(self.codes)[falls])]
-        steps = f"code {self.codes[worst]} at {self._at(worst, unit)}, {self.codes[worst + 1]} at"
-        return Defect("not monotonic", f"{falls.size} falls; the largest: {steps} {self._at(worst + 1, unit)}")
+        worst = int(falls[np.argmax((highest[np.maximum(before, 0)] - self.codes)[falls])])
+        above = int(np.flatnonzero(self.codes[: before[worst] + 1] == highest[before[worst]]).max())
+        steps = f"code {self.codes[above]} at {self._at(above, unit)}, {self.codes[worst]} at {self._at(worst, unit)}"
+        return Defect("not monotonic", f"{falls.size} inputs give too low a code; the largest fall: {steps}")
 
     def _at(self, index: int, unit: str) -> str:
         return show(float(self.inputs[index]), unit, 6)

@@ -119,8 +119,8 @@ class _Hunt:
             return self._failure
         record, c = Record.joined(self._records), self._converter
         sweep = record.sweep
-        defects, levels = sweep.defects(c.n_bits, c.quantity), sweep.levels(c.n_bits)
         width = min(self._step, self._width)
+        defects, levels = sweep.defects(c.n_bits, c.quantity, 1.5 * width), sweep.levels(c.n_bits)
         return Linearity(levels, c.low, c.high, c.quantity, width, len(record.codes), defects), record
 
     def _ramp(self) -> Array:

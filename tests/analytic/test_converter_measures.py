@@ -93,6 +93,16 @@ def test_levels_of_a_transfer_that_falls_are_those_of_its_histogram():
     assert [defect.name for defect in sweep.defects(3, "V")] == ["not monotonic"]
 
 
+def test_what_flickers_within_the_resolution_is_no_fall():
+    x = np.linspace(0, 1, 257)
+    codes = np.minimum(np.floor(8 * x).astype(int), 7)
+    codes[[127, 128]] = codes[[128, 127]]
+    sweep = Sweep(x, codes)
+    assert sweep.defects(3, "V", 1.5 / 256) == ()
+    (defect,) = sweep.defects(3, "V")
+    assert "1 inputs give too low a code; the largest fall: code 4 at 496.094 mV, 3 at 500 mV" in defect.evidence
+
+
 def test_a_stuck_converter_is_an_error_with_evidence():
     (defect,) = Sweep(np.array([0.0, 1.0]), np.array([7, 7])).defects(4, "V")
     with pytest.raises(ConverterError, match="code 7 at all 2 inputs from 0 V to 1 V"):

@@ -98,7 +98,7 @@ def test_noise_is_recovered(lab):
     [
         ("stuck", ConverterStuck, "code 5 at all"),
         ("saturates", ConverterSaturated, "no code above 9 of 15, which stands from"),
-        ("falls", NotMonotonic, "code 7 at .*, 5 at"),
+        ("falls", NotMonotonic, "largest fall: code 7 at .*, 5 at"),
         ("skips", MissingCodes, "1 of them: 6"),
         ("hangs", MeasurementFailed, "never finished"),
     ],

@@ -154,5 +154,5 @@ def test_a_converter_that_falls_ends_the_command_with_its_name(tmp_path):
     falls = STATIC.replace("+u(8*v(vin)-5)", "-u(8*v(vin)-5)+2*u(8*v(vin)-5.5)")
     done = CliRunner().invoke(app, ["calibrate", "adc", str(write(tmp_path, falls, TOML)), "-o", str(tmp_path)])
     assert done.exit_code == 2
-    assert "NotMonotonic: not monotonic: 1 falls; the largest: code 4" in done.output
+    assert "NotMonotonic: not monotonic" in done.output
     assert (tmp_path / "mine/converter.png").exists()  # the evidence
