@@ -28,6 +28,7 @@ from aimc_spice.simulate.stimulus import Stimulus
 
 LongArray = NDArray[np.longdouble]
 _MAX_REFINEMENTS = 12
+_NO_CURRENT = 1e-15  # of conductance times voltage
 _GOOD = 1e-12  # largest believable last correction, relative
 
 
@@ -183,7 +184,7 @@ class Factorised:
         for _ in range(_MAX_REFINEMENTS):
             step = self.rough((right - self._left(found)).astype(np.float64))
             found += step
-            size = _relative(step, found, self.eq.circuit.n_nodes)
+            size = _relative(step, found, self.eq.circuit.n_nodes, float(np.max(np.abs(self.eq.weights), initial=0.0)))
             if not size < last / 4:
                 break
             last = size
@@ -209,11 +210,15 @@ class Factorised:
             )
 
 
-def _relative(step: Array, found: LongArray, n_nodes: int) -> float:
-    """Return the largest correction, relative to the largest voltage and the largest current."""
-    sizes = [0.0]
+def _relative(step: Array, found: LongArray, n_nodes: int, weight: float) -> float:
+    """Return the largest correction, relative to the largest voltage and the largest current.
+
+    Currents below the rounding of the largest conductance `weight` [S] at the largest voltage are zero.
+    """
+    sizes, floor = [0.0], 0.0
     for part in (slice(0, n_nodes), slice(n_nodes, None)):
-        largest = float(np.max(np.abs(found[part]), initial=0.0))
+        largest = max(float(np.max(np.abs(found[part]), initial=0.0)), floor)
+        floor = _NO_CURRENT * weight * largest
         sizes.append(float(np.max(np.abs(step[part]), initial=0.0)) / largest if largest else 0.0)
     return max(sizes)
 

@@ -160,3 +160,11 @@ def test_a_charged_ladder_settles_to_its_operating_point():
     moving = run(f"v1 n0 0 pwl(0 0 1e-12 0.4)\n{wires}", Transient(1e-11, 1e-10), (f"v(n{n})",))
     assert moving.signals[f"v(n{n})"][0] == 0.0
     assert moving.signals[f"v(n{n})"][-1] == pytest.approx(steady[0], rel=1e-9)
+
+
+def test_circuit_without_any_current_is_not_called_singular():
+    """A resistor that hangs on a capacitor carries nothing; the rounding of nothing is no correction."""
+    body = "v1 in 0 0.3\nr1 in a 1e3\nr2 a b 1e4\nc1 b 0 1e-12"
+    found = NodalSimulator().run(deck(body, probes=("v(b)", "i(v1)")))
+    assert found.signals["v(b)"][0] == pytest.approx(0.3, rel=1e-12)
+    assert abs(found.signals["i(v1)"][0]) < 1e-17
