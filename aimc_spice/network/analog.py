@@ -86,7 +86,7 @@ class AnalogMatrix:
 
     def accumulate(
         self, xt: F32, n_rows: int, total: F32, seed: int | None, first: int = 0, step: int = 1, cycle: int = 0,
-        factor: float = 1.0,
+        factor: float = 1.0, counting: bool = True,
     ) -> int:  # fmt: skip
         """Add the products of a block of inputs (n_in, at least n_rows) to `total` (n_columns, at least n_rows).
 
@@ -104,7 +104,7 @@ class AnalogMatrix:
             for group, key in zip(self.groups, streams, strict=True):
                 part = y[: some.stop - some.start]
                 np.matmul(group.matrix[some], xt[group.rows], out=part)
-                clipped += _convert(group, some, part, n_rows, total, key, first, step, factor)
+                clipped += _convert(group, some, part, n_rows, total, key, first, step, factor, counting)
         return clipped
 
     def finish(self, total: F32) -> F32:
@@ -132,7 +132,7 @@ class AnalogMatrix:
 
 def _convert(
     group: Group, some: slice, y: F32, n_rows: int, total: F32, key: NDArray[np.uint32] | None, first: int, step: int,
-    factor: float,
+    factor: float, counting: bool,
 ) -> int:  # fmt: skip
     by = group.converters
     gain = group.gain[some] * np.float32(factor)
@@ -141,7 +141,7 @@ def _convert(
         return 0
     part = by.part(some)
     stream = None if key is None else key[some]
-    return convert(y, n_rows, group.to_lsb[some], gain, total[some], part, stream, first, step)
+    return convert(y, n_rows, group.to_lsb[some], gain, total[some], part, stream, first, step, counting)
 
 
 def program(

@@ -168,9 +168,9 @@ def _count(u: F32, t: F32, code: NDArray[np.int32]) -> None:
 
 
 @compiled
-def _add(code: NDArray[np.int32], gain: Any, total: F32) -> None:
+def _add(u: F32, t: F32, code: NDArray[np.int32], gain: Any, total: F32) -> None:
     for i in range(code.size):
-        total[i] += gain * np.float32(code[i])
+        total[i] += gain * np.float32(code[i] + np.int32(u[i] >= t[i]))
 
 
 @compiled
@@ -185,7 +185,7 @@ def _clipped(code: NDArray[np.int32], top: int) -> np.int32:
 def read_out(
     y: F32, n_rows: int, scale: F32, gain: F32, total: F32, deviation: NDArray[np.int16], unit: F32, slope: F32,
     shift: F32, reach: NDArray[np.int64], sigma: F32, keys: NDArray[np.uint32], first: int, step: int, noisy: bool,
-    levels: F32,
+    levels: F32, counting: bool,
 ) -> np.int64:  # fmt: skip
     """Convert column outputs and add ``gain * code`` to the partial sums.
 
@@ -205,7 +205,7 @@ def read_out(
     Returns
     -------
     int
-        How many conversions gave the lowest or the highest code.
+        How many conversions gave the lowest or the highest code, where they are counted.
     """
     n_cols, top = deviation.shape
     middle = np.float32(0.5 * (top + 1))
@@ -223,11 +223,14 @@ def read_out(
                 draw_indices(cs, keys[c], np.uint32(first + step * start), np.uint32(step))
                 _take(levels, cs, z[:m])
             _begin(ys, z[:m], sigma[c], scale[c], middle, slope[c], shift[c], np.float32(top), us, cs)
-            for _ in range(reach[c]):  # thresholds rise, so the first that is not reached ends the count by itself
+            for _ in range(reach[c] - 1):  # thresholds rise, so the first that is not reached ends the count by itself
                 _take(table, cs, t[:m])
                 _count(us, t[:m], cs)
-            _add(cs, gain[c], total[c, start : start + m])
-            clipped += _clipped(cs, top)
+            _take(table, cs, t[:m])
+            _add(us, t[:m], cs, gain[c], total[c, start : start + m])
+            if counting:
+                _count(us, t[:m], cs)
+                clipped += _clipped(cs, top)
     return clipped
 
 
@@ -240,7 +243,7 @@ def codes(y: F32, scale: F32, converters: Converters, key: NDArray[np.uint32] | 
 
 def convert(
     y: F32, n_rows: int, scale: F32, gain: F32, total: F32, by: Converters, key: NDArray[np.uint32] | None = None,
-    first: int = 0, step: int = 1,
+    first: int = 0, step: int = 1, counting: bool = True,
 ) -> int:  # fmt: skip
     """Call `read_out` with packed converters; without a key there is no noise."""
     noisy = key is not None and bool(by.sigma.any())
@@ -248,6 +251,6 @@ def convert(
     return int(
         read_out(
             y, n_rows, scale, gain, total, by.deviation, by.unit, by.slope, by.shift, by.reach, by.sigma, chosen,
-            first, step, noisy, LEVELS,
+            first, step, noisy, LEVELS, counting,
         )
     )  # fmt: skip

@@ -74,23 +74,22 @@ class AnalogLayer:
         self, x: NDArray[Any], seed: int | None, first: int = 0, step: int = 1, tally: Tally | None = None
     ) -> F32:
         """Run inputs; product i of the input has the noise of index ``first + step * i``."""
-        seen = tally or Tally()
         output = self.product.output(x.shape)
         if self.dac.n_cycles == 1:
             driven = [self.dac.drive(x)]
         else:
             driven = [self.dac.drive(x, cycle) for cycle in range(self.dac.n_cycles)]
         if tally is not None:
-            self._count(x, seen)
+            self._count(x, tally)
         for index, part in enumerate(self.parts):
             streams = [self.product.blocks(one, index, self.n_bias_rows) for one in driven]
             for blocks in zip(*streams, strict=True):
-                self._block(index, part, blocks, output, seed, first, step, seen)
+                self._block(index, part, blocks, output, seed, first, step, tally)
         return self.product.shaped(output, x.shape)
 
     def _block(
         self, index: int, part: AnalogMatrix, blocks: tuple[tuple[int, int, F32], ...], output: F32, seed: int | None,
-        first: int, step: int, seen: Tally,
+        first: int, step: int, seen: Tally | None,
     ) -> None:  # fmt: skip
         at, n_rows, _ = blocks[0]
         factors = self.dac.factors()
@@ -100,8 +99,10 @@ class AnalogLayer:
         for cycle, ((_, _, xt), factor) in enumerate(zip(blocks, factors, strict=True)):
             if self.n_bias_rows:
                 xt[-self.n_bias_rows :] = self.dac.drive(np.full((1, 1), self.dac.limit), cycle)
-            seen.clipped += part.accumulate(xt, n_rows, total, seed, first + step * at, step, cycle, factor)
-            seen.conversions += n_rows * part.n_columns * len(part.groups)
+            clipped = part.accumulate(xt, n_rows, total, seed, first + step * at, step, cycle, factor, seen is not None)
+            if seen is not None:
+                seen.clipped += clipped
+                seen.conversions += n_rows * part.n_columns * len(part.groups)
         finished = part.finish(total)
         scale, bias = self.scale[index], self.bias[index]
         if self.unit is not None:

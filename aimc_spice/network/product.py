@@ -92,14 +92,15 @@ class Dense:
     def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:  # noqa: ARG002  one matrix
         """Yield blocks of rows."""
         rows = (np.swapaxes(driven, -1, -2) if self.left else driven).reshape(-1, len(self.matrix))
-        for first in range(0, len(rows), BLOCK):
+        whole = 0 if extra else len(rows) // PAD * PAD
+        for first in range(0, whole, BLOCK):
+            some = rows[first : min(first + BLOCK, whole)]
+            yield first, len(some), some.T
+        for first in range(whole, len(rows), BLOCK):
             some = rows[first : first + BLOCK]
-            if extra or len(some) % PAD:
-                padded = np.zeros((-(-len(some) // PAD) * PAD, rows.shape[1] + extra), np.float32)
-                padded[: len(some), : rows.shape[1]] = some
-                yield first, len(some), padded.T
-            else:
-                yield first, len(some), some.T
+            padded = np.zeros((rows.shape[1] + extra, -(-len(some) // PAD) * PAD), np.float32)
+            padded[: rows.shape[1], : len(some)] = some.T
+            yield first, len(some), padded
 
     def output(self, shape: tuple[int, ...]) -> F32:
         """Rows before columns; `shaped` puts them in place."""
@@ -232,12 +233,13 @@ def _patches(x: F32, kh: int, kw: int, sh: int, sw: int, dh: int, dw: int, heigh
                 for image in range(n):
                     for i in range(height):
                         y = i * sh + ky * dh
+                        target, source = found[row, at : at + width], x[image, c, y, kx * dw :]
                         if sw == 1:
                             for j in range(width):
-                                found[row, at + j] = x[image, c, y, kx * dw + j]
+                                target[j] = source[j]
                         else:
                             for j in range(width):
-                                found[row, at + j] = x[image, c, y, kx * dw + sw * j]
+                                target[j] = source[sw * j]
                         at += width
 
 
