@@ -162,9 +162,11 @@ def test_a_charged_ladder_settles_to_its_operating_point():
     assert moving.signals[f"v(n{n})"][-1] == pytest.approx(steady[0], rel=1e-9)
 
 
-def test_circuit_without_any_current_is_not_called_singular():
-    """A resistor that hangs on a capacitor carries nothing; the rounding of nothing is no correction."""
-    body = "v1 in 0 0.3\nr1 in a 1e3\nr2 a b 1e4\nc1 b 0 1e-12"
-    found = NodalSimulator().run(deck(body, probes=("v(b)", "i(v1)")))
-    assert found.signals["v(b)"][0] == pytest.approx(0.3, rel=1e-12)
-    assert abs(found.signals["i(v1)"][0]) < 1e-17
+@pytest.mark.parametrize("volt", [0.3, 0.8, 0.123456])
+@pytest.mark.parametrize("chain", [(3.3, 7.7, 11.1), (1e3, 1e10, 2.2)])
+def test_circuit_without_any_current_is_not_called_singular(volt, chain):
+    """A chain that ends in a capacitor carries nothing; the rounding of nothing is no correction."""
+    resistors = "\n".join(f"r{k} n{k} n{k + 1} {r!r}\nc{k} n{k + 1} 0 1e-12" for k, r in enumerate(chain))
+    found = run(f"v1 n0 0 {volt!r}\n{resistors}", probes=("v(n3)", "i(v1)"))
+    assert found.signals["v(n3)"] == pytest.approx(volt, rel=REL_EXACT)
+    assert abs(found.signals["i(v1)"][0]) < 1e-15
