@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from aimc_spice.errors import NetworkError
 from aimc_spice.network.base import Scores, score
+from aimc_spice.network.feeds import feeds_of
 from aimc_spice.network.graph import Step, Values
 from aimc_spice.network.layer import Tally
-from aimc_spice.network.prepare import Prepared, feeds_of
+from aimc_spice.network.prepare import Prepared
 
 
 @dataclass(frozen=True)

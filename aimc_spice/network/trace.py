@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from aimc_spice.errors import NetworkError
 from aimc_spice.network.analog import cells_of
+from aimc_spice.network.feeds import feeds_of
 from aimc_spice.network.graph import Step, Values
 from aimc_spice.network.layer import AnalogLayer
-from aimc_spice.network.prepare import Prepared, feeds_of, moving_input, placed
+from aimc_spice.network.prepare import Prepared, moving_input, placed
 from aimc_spice.rng import stream
 
 Array = NDArray[np.float64]
