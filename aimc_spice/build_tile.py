@@ -62,6 +62,13 @@ def resized(config: TileConfig, n: int) -> TileConfig:
     return config.model_copy(update={"n_rows": n, "n_cols": n, "name": name})
 
 
+def with_steps(config: TileConfig, n: int) -> TileConfig:
+    """Return the same tile, calibrated with n steps in time; -1 changes nothing."""
+    if n < 0:
+        return config
+    return config.model_copy(update={"calibration": config.calibration.model_copy(update={"n_steps": n})})
+
+
 def tile_of(config: TileConfig) -> tuple[TileSurrogate, Readout]:
     """Return the surrogate of a tile, with time and energy of one operation, and that of its converters."""
     if config.mode == "charge":

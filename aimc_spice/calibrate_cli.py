@@ -70,9 +70,10 @@ def tile(
     ] = Path("results"),
     workers: Annotated[int, typer.Option(min=0, help="Simulators at once; 0: as the file says.")] = 0,
     rows: Annotated[int, typer.Option(min=0, help="Word lines and columns of a square tile; 0: as the file says.")] = 0,
+    steps: Annotated[int, typer.Option(min=-1, help="Tiles stepped in time; -1: as the file says.")] = -1,
 ) -> None:
     """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
-    from aimc_spice.build_tile import open_tile, resized
+    from aimc_spice.build_tile import open_tile, resized, with_steps
     from aimc_spice.calibrate_charge import calibrate_charge
     from aimc_spice.calibrate_tile import calibrate
     from aimc_spice.dataset import Store
@@ -81,13 +82,17 @@ def tile(
     from aimc_spice.simulate import SimulatorPool
     from aimc_spice.study_cli import _progress
 
-    config = resized(open_tile(file), rows)
+    config = with_steps(resized(open_tile(file), rows), steps)
     folder, table = results / config.name, config.calibration
     pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
     with pool, _progress() as tell:
         work = calibrate_charge if config.mode == "charge" else calibrate
         found = work(config, Bench(pool, Store(folder / "store"), tell))
-    command = f"aimc-spice calibrate tile {file}" + (f" --rows {rows}" if rows else "")
+    command = (
+        f"aimc-spice calibrate tile {file}"
+        + (f" --rows {rows}" if rows else "")
+        + (f" --steps {steps}" if steps >= 0 else "")
+    )
     found.write(out / config.name, folder, command)
     typer.echo(tile_page(found.tile.record, worst_tiles(found.tile, found.judged), command))
     typer.echo(f"written: {out / config.name}: record.json, family.npz, report.md, report.png; {folder}/worst_*.cir")
