@@ -29,6 +29,7 @@ from aimc_spice.surrogate.charge import ChargeTile
 from aimc_spice.surrogate.families.decks import TileCircuit
 from aimc_spice.surrogate.ports import linear_ports
 from aimc_spice.surrogate.readout import IdealReadout, Readout
+from aimc_spice.surrogate.readout_archive import load_readout
 from aimc_spice.surrogate.tile import CurrentTile, TileSurrogate
 from aimc_spice.surrogate.typical import charge_tile, current_tile
 
@@ -95,9 +96,29 @@ def charge_tile_of(config: TileConfig) -> ChargeTile:
 
 
 def readout_of(config: TileConfig) -> Readout:
-    """Return the converters of a tile file."""
+    """Return the converters of a tile file: fitted ones by name or path, or ideal ones.
+
+    Raises
+    ------
+    ConfigError, DataError
+        No such fitted read-out; a file that is none.
+    """
     table = config.readout
+    if table.surrogate is not None:
+        return load_readout(_readout_file(table.surrogate))
     return IdealReadout(table.n_bits, table.low, table.high, table.t_conv, table.e_conv)
+
+
+def _readout_file(name: str) -> Path:
+    if name.endswith(".npz"):
+        return Path(name)
+    folder = share("calibration", "readouts")
+    path = folder / f"{name}.npz"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.npz"))) or "none"
+        hint = f"an .npz that calibrate adc wrote, or one of: {known}"
+        raise ConfigError(f"there is no fitted read-out {name!r}", hint=hint)
+    return path
 
 
 def cells_device(config: TileConfig) -> Device:

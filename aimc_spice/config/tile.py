@@ -165,10 +165,14 @@ def load_tile(path: Path) -> TileConfig:
     for section in ("device", "wire"):
         if isinstance(raw.get(section), dict):
             raw[section] = merged(raw[section], section, path)
-    for section in ("cell", "front_end"):
+    for section, key in (("cell", "file"), ("front_end", "file"), ("readout", "surrogate")):
         table = raw.get(section)
-        if isinstance(table, dict) and isinstance(table.get("file"), str):
-            table["file"] = str(base / table["file"])
+        if (
+            isinstance(table, dict)
+            and isinstance(table.get(key), str)
+            and (key == "file" or table[key].endswith(".npz"))
+        ):
+            table[key] = str(base / table[key])
     try:
         return TileConfig.model_validate(raw)
     except ValidationError as bad:
