@@ -110,16 +110,25 @@ class LayerSample:
 
 
 def sampled(product: Dense | Convolution, x: NDArray[Any], batch: int, n: int = _SAMPLES, seed: int = 0) -> LayerSample:
-    """Keep some rows of each matrix's inputs."""
+    """Keep some rows of each matrix's inputs, the largest ones among them."""
     x = np.ascontiguousarray(x, dtype=np.float32)
     found = []
     for index in range(len(product.matrices)):
         parts = [xt[:, :n_rows].T for _, n_rows, xt in product.blocks(x, index, 0)]
         at_most = -(-n // len(parts))
         rng = stream(seed, "sample", index)
-        found.append(np.concatenate([p[np.sort(rng.permutation(len(p))[:at_most])] for p in parts])[:n])
+        found.append(np.concatenate([p[_chosen(p, at_most, rng)] for p in parts])[:n])
     per_sample = -(-product.rows_of(x.shape) // batch)
     return LayerSample(tuple(found), per_sample, float(x.min(initial=0.0)), float(x.max(initial=0.0)))
+
+
+def _chosen(rows: F32, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return which rows to keep: random ones, and one in eight for its size, as rare large values decide ranges."""
+    if n >= len(rows):
+        return np.arange(len(rows))
+    large = np.argsort(np.abs(rows).max(axis=1))[-max(1, n // 8) :]
+    others = np.setdiff1d(rng.permutation(len(rows))[:n], large)
+    return np.sort(np.concatenate([large, rng.permutation(others)[: n - len(large)]]))
 
 
 def build_layer(
