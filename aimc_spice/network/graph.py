@@ -164,9 +164,16 @@ def read_onnx(source: Path | str | bytes | onnx.ModelProto, name: str = "") -> N
         _step(node, run, one, opset)
         for node, run, one in zip(model.graph.node, evaluator.rt_nodes_, names, strict=True)
     )
+    _forget_weights(evaluator)
     inputs = tuple(_port(i) for i in model.graph.input if i.name not in constants)
     outputs = tuple(o.name for o in model.graph.output)
     return _folded(Network(title, steps, constants, inputs, outputs, opset))
+
+
+def _forget_weights(evaluator: ReferenceEvaluator) -> None:
+    """Drop the evaluator's copies of the model: its nodes hold on to it, but need none of them."""
+    evaluator.proto_ = evaluator.onnx_graph_ = None
+    evaluator.inits_, evaluator.nodes_, evaluator.rt_inits_ = [], [], {}
 
 
 def _model(source: Path | str | bytes | onnx.ModelProto) -> onnx.ModelProto:
