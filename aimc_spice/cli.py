@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aimc_spice import __version__, audit_cli, calibrate_cli, evaluate_cli, store_cli, study_cli, tile_cli
+from aimc_spice import __version__
+from aimc_spice.commands import audit, calibrate, evaluate, store, study, tile
 from aimc_spice.errors import AimcSpiceError
 
 
@@ -101,9 +102,9 @@ def doctor() -> None:
     raise typer.Exit(0 if diagnosis.usable else 1)
 
 
-for command in (study_cli.netlist, study_cli.simulate, evaluate_cli.evaluate, study_cli.sweep, study_cli.report):
+for command in (study.netlist, study.simulate, evaluate.evaluate, study.sweep, study.report):
     app.command()(command)
-app.command()(audit_cli.audit)
-app.add_typer(store_cli.app, name="store")
-app.add_typer(calibrate_cli.app, name="calibrate")
-app.add_typer(tile_cli.app, name="tile")
+app.command()(audit.audit)
+app.add_typer(store.app, name="store")
+app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(tile.app, name="tile")

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build import data_of, network_of, weights_of
+from aimc_spice.build.study import data_of, network_of, weights_of
 from aimc_spice.config import ChoiceConfig, StudyConfig
 from aimc_spice.dataset import Job, Store, collect
 from aimc_spice.dataset.collect import Progress

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from _claim import claim, median_time
 
-from aimc_spice.build import data_of, network_of
+from aimc_spice.build.study import data_of, network_of
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store, collect
 from aimc_spice.pipeline import Bench, input_voltages, program, sample_of, spice_jobs

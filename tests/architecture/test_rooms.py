@@ -13,8 +13,9 @@ PROCESS_CALLS = ("fork", "forkpty", "system", "popen", "exec", "spawn", "posix_s
 
 
 def reachable(where: str | None) -> set[str]:
-    """What of the package a module may import; at the top only the ground is bound."""
-    return set(GROUND) | {"__version__"} | (set(ROOMS[: ROOMS.index(where) + 1]) if where else set())
+    """What of the package a module may import; at the top only the ground is bound. The pipeline is the first flow."""
+    first = {"pipeline"} if where in {"flows", "commands"} else set()
+    return set(GROUND) | {"__version__"} | first | (set(ROOMS[: ROOMS.index(where) + 1]) if where else set())
 
 
 def inside(dotted: str) -> str | None:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import aimc_spice.audit
-from aimc_spice.audit import audit_study
-from aimc_spice.audit_network import audit_network, effect_of
-from aimc_spice.build_tile import open_tile, resized, tile_of
+import aimc_spice.flows.audit
+from aimc_spice.build.tile import open_tile, resized, tile_of
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store
+from aimc_spice.flows.audit import audit_study
+from aimc_spice.flows.audit_network import audit_network, effect_of
 from aimc_spice.network.plain import network_of
 from aimc_spice.network.prepare import prepare
 from aimc_spice.pipeline import Bench, program
@@ -47,7 +47,7 @@ def test_a_wrong_surrogate_is_found_with_its_size(study, monkeypatch):  # noqa: 
         layers = (replace(one, operators=tuple(1.01 * m for m in one.operators)) for one in good.layers)
         return replace(good, layers=tuple(layers))
 
-    monkeypatch.setattr(aimc_spice.audit, "program", wrong)
+    monkeypatch.setattr(aimc_spice.flows.audit, "program", wrong)
     findings, _ = audited(study)
     for finding in findings:
         assert finding.error("spice", "surrogate")[1] == pytest.approx(0.01, rel=1e-6)

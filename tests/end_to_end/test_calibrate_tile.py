@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from aimc_spice.build_tile import cells_of, circuit_of, open_tile
+from aimc_spice.build.tile import cells_of, circuit_of, open_tile
 from aimc_spice.dataset import Store
 from aimc_spice.errors import FitError, OutsideValidity
 from aimc_spice.simulate import SimulatorPool

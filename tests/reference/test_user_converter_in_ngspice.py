@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from aimc_spice.build_converter import builder_of, measurements_of, open_converter
+from aimc_spice.build.converter import builder_of, measurements_of, open_converter
 from aimc_spice.cli import app
 from aimc_spice.dataset import Store
 from aimc_spice.errors import ConfigError, MeasurementFailed, NetlistError

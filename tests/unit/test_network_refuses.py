@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from aimc_spice.build_tile import open_tile
+from aimc_spice.build.tile import open_tile
 from aimc_spice.errors import ConfigError, NetworkError
-from aimc_spice.evaluate import points_of
+from aimc_spice.flows.evaluate import points_of
 from aimc_spice.network.answers import classify
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping

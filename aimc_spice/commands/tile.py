@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from aimc_spice.build_whole_tile import ChargeTileJudged, CurrentTileJudged
+    from aimc_spice.build.whole_tile import ChargeTileJudged, CurrentTileJudged
 
 app = typer.Typer(help="Whole tiles as one deck: drivers, array, front ends, converters.", no_args_is_help=True)
 TileFile = Annotated[str, typer.Argument(help="A tile file (.toml), or the name of one that comes with the toolkit.")]
@@ -98,8 +98,8 @@ class Options(NamedTuple):
 def _open(
     tile: str, vectors: int, options: Options
 ) -> tuple[CurrentTileJudged | ChargeTileJudged, NDArray[np.float64]]:
-    from aimc_spice.build_tile import open_tile
-    from aimc_spice.build_whole_tile import Choices, whole_tile
+    from aimc_spice.build.tile import open_tile
+    from aimc_spice.build.whole_tile import Choices, whole_tile
     from aimc_spice.rng import stream
 
     config = open_tile(tile)

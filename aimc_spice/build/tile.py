@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build import device_of, wire_of
+from aimc_spice.build.study import device_of, wire_of
 from aimc_spice.config.tile import TileConfig, TileFrontEndConfig, load_tile
 from aimc_spice.device import ConductanceMap, Device, map_weights
 from aimc_spice.device.capacitance import Capacitor

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aimc_spice.build_converter import builder_of, corners_of, describe_corner, measurements_of, spec_of
+from aimc_spice.build.converter import builder_of, corners_of, describe_corner, measurements_of, spec_of
 from aimc_spice.config.converter import ConverterConfig, MonteCarloConfig
 from aimc_spice.errors import AimcSpiceError, SimulationError
 from aimc_spice.metrology.characterise import Case, Measurements, characterise

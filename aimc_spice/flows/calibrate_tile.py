@@ -24,10 +24,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build_tile import cells_device, cells_of, circuit_of, tile_of, tile_wire
+from aimc_spice.build.tile import cells_device, cells_of, circuit_of, tile_of, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset import Job, collect
 from aimc_spice.device import ConductanceMap
+from aimc_spice.flows.tile_steps import (
+    IN_TIME,
+    Answer,
+    Step,
+    Stepped,
+    compare_step,
+    ratio_fit,
+    settling_fit,
+    step_cases,
+)
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.layer import Layer
 from aimc_spice.netlist.partition import Partition
@@ -46,7 +56,6 @@ from aimc_spice.surrogate.families.linear import LinearFamily
 from aimc_spice.surrogate.frequency import Cells, MacroPorts
 from aimc_spice.surrogate.laws.fit import FittedCell, fit_cell
 from aimc_spice.surrogate.settling import Settling, settle
-from aimc_spice.tile_steps import IN_TIME, Answer, Step, Stepped, compare_step, ratio_fit, settling_fit, step_cases
 
 Array = NDArray[np.float64]
 _SECOND_ROUND = 3  # one in so many of the tiles to fit is placed where the first round was worst

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build import data_of, network_of
+from aimc_spice.build.study import data_of, network_of
 from aimc_spice.config import ChoiceConfig, StudyConfig
 from aimc_spice.dataset import Job, collect
 from aimc_spice.errors import NetlistError

@@ -31,13 +31,13 @@ def adc(
     """Measure a converter: levels, INL, DNL, ENOB, noise, time, energy, corners, yield; fit its read-out surrogate."""
     from rich.console import Console
 
-    from aimc_spice.build_converter import open_converter
-    from aimc_spice.calibrate_converter import calibrate_converter, changed, write_results
+    from aimc_spice.build.converter import open_converter
+    from aimc_spice.commands.study import _progress
     from aimc_spice.dataset import Store
+    from aimc_spice.flows.calibrate_converter import calibrate_converter, changed, write_results
     from aimc_spice.metrology.convert import Lab
     from aimc_spice.report.converter import converter_table
     from aimc_spice.simulate import SimulatorPool
-    from aimc_spice.study_cli import _progress
     from aimc_spice.surrogate.fitted import describe
 
     config = changed(open_converter(converter), corner=corner, n_samples=samples)
@@ -73,14 +73,14 @@ def tile(
     steps: Annotated[int, typer.Option(min=-1, help="Tiles stepped in time; -1: as the file says.")] = -1,
 ) -> None:
     """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
-    from aimc_spice.build_tile import open_tile, resized, with_steps
-    from aimc_spice.calibrate_charge import calibrate_charge
-    from aimc_spice.calibrate_tile import calibrate
+    from aimc_spice.build.tile import open_tile, resized, with_steps
+    from aimc_spice.commands.study import _progress
     from aimc_spice.dataset import Store
+    from aimc_spice.flows.calibrate_charge import calibrate_charge
+    from aimc_spice.flows.calibrate_tile import calibrate
     from aimc_spice.pipeline import Bench
     from aimc_spice.report.tile import tile_page, worst_tiles
     from aimc_spice.simulate import SimulatorPool
-    from aimc_spice.study_cli import _progress
 
     config = with_steps(resized(open_tile(file), rows), steps)
     folder, table = results / config.name, config.calibration

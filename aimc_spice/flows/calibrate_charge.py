@@ -12,11 +12,21 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build_tile import charge_tile_of, tile_of
-from aimc_spice.calibrate_tile import Calibration
+from aimc_spice.build.tile import charge_tile_of, tile_of
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset import Job, collect
 from aimc_spice.device.capacitance import map_capacitances
+from aimc_spice.flows.calibrate_tile import Calibration
+from aimc_spice.flows.tile_steps import (
+    IN_TIME,
+    Answer,
+    Step,
+    Stepped,
+    compare_step,
+    ratio_fit,
+    settling_fit,
+    step_cases,
+)
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.charge import ChargeCrossbar
 from aimc_spice.netlist.charge_mvm import ChargePhases, charge_mvm_deck, read_bit_lines
@@ -28,7 +38,6 @@ from aimc_spice.surrogate.charge_family import ChargeFamily
 from aimc_spice.surrogate.experiment import Case, design
 from aimc_spice.surrogate.families.base import Circuit, evaluate
 from aimc_spice.surrogate.families.interval import conformal
-from aimc_spice.tile_steps import IN_TIME, Answer, Step, Stepped, compare_step, ratio_fit, settling_fit, step_cases
 
 Array = NDArray[np.float64]
 _WHY = "the closed form: a settled bit line divides charge whatever the wires"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build_tile import tile_of
+from aimc_spice.build.tile import tile_of
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.errors import ConfigError, DataError
 from aimc_spice.network.answers import Cost, LayerCost, LayerError, digital_run, examine, layer_costs, total_cost

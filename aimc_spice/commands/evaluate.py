@@ -1,6 +1,6 @@
 """Which command says how good something is on tiles? ``evaluate``: a network in ONNX, a network of the zoo, or a study.
 
-Thin: options in, one call, tables out. What ends in ``.toml`` is a study and goes to `study_cli`.
+Thin: options in, one call, tables out. What ends in ``.toml`` is a study and goes to `study`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aimc_spice.study_cli import Choice, Download, Out, Weights
-from aimc_spice.study_cli import evaluate as evaluate_study
+from aimc_spice.commands.study import Choice, Download, Out, Weights
+from aimc_spice.commands.study import evaluate as evaluate_study
 
 if TYPE_CHECKING:
     from aimc_spice.config.tile import TileConfig
-    from aimc_spice.evaluate import Answer, Data, Metric
+    from aimc_spice.flows.evaluate import Answer, Data, Metric
     from aimc_spice.network.graph import Network
     from aimc_spice.network.prepare import Options
 
@@ -43,7 +43,7 @@ def evaluate(
     if model.endswith(".toml"):
         evaluate_study(Path(model), choice, out, data, weights, download)
         return
-    from aimc_spice.build_tile import open_tile
+    from aimc_spice.build.tile import open_tile
     from aimc_spice.network.prepare import Options
     from aimc_spice.network.unit import FixedPoint
 
@@ -65,7 +65,7 @@ def _run(
 ) -> None:
     from rich.console import Console
 
-    from aimc_spice.evaluate import evaluate_once, figure, points_of, write
+    from aimc_spice.flows.evaluate import evaluate_once, figure, points_of, write
 
     console, answers = Console(stderr=True), []
     for point, tile in points_of(config, sweep):
@@ -81,7 +81,7 @@ def _run(
 
 def _model(model: str, data: str, calibration: int, samples: int) -> tuple[Network, Data, Metric]:
     from aimc_spice.errors import ConfigError
-    from aimc_spice.evaluate import Data, data_from
+    from aimc_spice.flows.evaluate import Data, data_from
     from aimc_spice.network.graph import read_onnx
     from aimc_spice.workloads.metrics import accuracy
     from aimc_spice.workloads.zoo import NAMES, load

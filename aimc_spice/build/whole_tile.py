@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aimc_spice.build_tile import cell_of, cells_device, front_end_of, tile_wire
+from aimc_spice.build.tile import cell_of, cells_device, front_end_of, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.device.mapping import map_weights

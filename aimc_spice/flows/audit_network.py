@@ -14,11 +14,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.audit import Finding, Probe, three_way
-from aimc_spice.build_tile import cells_of as conductances
-from aimc_spice.build_tile import circuit_of
+from aimc_spice.build.tile import cells_of as conductances
+from aimc_spice.build.tile import circuit_of
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.errors import ConfigError
+from aimc_spice.flows.audit import Finding, Probe, three_way
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.network.analog import cells_of
 from aimc_spice.network.layer import AnalogLayer

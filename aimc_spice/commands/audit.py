@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aimc_spice.study_cli import Choice, Data, Out, Weights, open_bench, open_study
+from aimc_spice.commands.study import Choice, Data, Out, Weights, open_bench, open_study
 
 if TYPE_CHECKING:
-    from aimc_spice.audit import Effect, Finding
+    from aimc_spice.flows.audit import Effect, Finding
 
 _WIDTH = 130  # digests and errors stay on their lines, in a log too
 
@@ -28,7 +28,7 @@ def audit(
     samples: Annotated[int, typer.Option(min=1, help="Samples that score a network of the zoo.")] = 500,
 ) -> None:
     """Run tiles of a network in ngspice, nodal solver and surrogate; say what the difference does to accuracy."""
-    from aimc_spice.audit import audit_study
+    from aimc_spice.flows.audit import audit_study
 
     if not study.endswith(".toml"):
         _audit_network(study, tile, out, (tiles, vectors, seed), samples)
@@ -68,14 +68,14 @@ def _difference(finding: Finding, one: str, other: str) -> str:
 
 
 def _audit_network(name: str, tile: str, out: Path, how: tuple[int, int, int], samples: int) -> None:
-    from aimc_spice.audit_network import audit_network, effect_of
-    from aimc_spice.build_tile import open_tile, tile_of
+    from aimc_spice.build.tile import open_tile, tile_of
+    from aimc_spice.commands.study import _progress
     from aimc_spice.dataset import Store
+    from aimc_spice.flows.audit_network import audit_network, effect_of
     from aimc_spice.network.graph import read_onnx
     from aimc_spice.network.prepare import prepare
     from aimc_spice.pipeline import Bench
     from aimc_spice.simulate import SimulatorPool
-    from aimc_spice.study_cli import _progress
     from aimc_spice.workloads.zoo import load
 
     entry, config = load(name), open_tile(tile)

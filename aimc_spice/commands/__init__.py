@@ -1,0 +1,1 @@
+"""The command line: options in, one call of a flow, something printed or written."""
