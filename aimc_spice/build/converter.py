@@ -18,9 +18,10 @@ from aimc_spice.metrology.search import Resolution
 from aimc_spice.metrology.spec import Spec
 from aimc_spice.netlist.adcs import CONVERTERS
 from aimc_spice.netlist.adcs.base import Converter, ConverterBuilder, Mismatch
-from aimc_spice.netlist.adcs.mos import NODES, from_lib, pdk
+from aimc_spice.netlist.adcs.mos import NODES, pdk
 from aimc_spice.netlist.adcs.user import Ports, Timing, UserConverter
 from aimc_spice.netlist.driven import Corner
+from aimc_spice.netlist.library_file import from_lib
 from aimc_spice.share import share
 
 _OWN = ("n_bits", "level", "corner", "mismatch", "seed", "process")

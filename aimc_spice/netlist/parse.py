@@ -19,6 +19,7 @@ from aimc_spice.netlist.elements import read_element, read_simple, words_of
 from aimc_spice.netlist.expression import parameter
 from aimc_spice.netlist.flat import FlatCircuit
 from aimc_spice.netlist.flatten import flatten
+from aimc_spice.netlist.library_file import from_lib
 from aimc_spice.netlist.logical import Block, blocks
 
 _KEPT = {
@@ -28,9 +29,12 @@ _KEPT = {
 _UNKNOWN_HINT = {
     "include": "read the file with read_netlist, which follows .include",
     "inc": "read the file with read_netlist, which follows .inc",
-    "lib": "copy the section into the text",
+    "lib": "read the file with read_netlist, which follows .lib FILE SECTION",
 }
-_INCLUDE = re.compile(r"^[ \t]*\.inc(?:lude)?[ \t]+[\"']?([^\"'\n]+?)[\"']?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_INCLUDE = re.compile(
+    r"^[ \t]*\.(?:inc(?:lude)?[ \t]+[\"']?([^\"'\n]+?)[\"']?|lib[ \t]+[\"']?([^\"'\s]+)[\"']?[ \t]+(\w+))[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def parse_netlist(chunks: Iterable[str], *, strict: bool = True) -> FlatCircuit:
@@ -64,7 +68,7 @@ def read_netlist(path: Path | str, *, strict: bool = True) -> FlatCircuit:
 
 
 def file_chunks(path: Path, _outer: tuple[Path, ...] = ()) -> Iterator[str]:
-    """Yield the text of a file; each ``.include`` is replaced by that file's text.
+    """Yield the text of a file; each ``.include`` and ``.lib FILE SECTION`` is replaced by what it names.
 
     Raises
     ------
@@ -85,7 +89,10 @@ def _included(text: str, path: Path, outer: tuple[Path, ...]) -> Iterator[str]:
     at = 0
     for match in _INCLUDE.finditer(text):
         yield text[at : match.start()]
-        yield from file_chunks(path.parent / match.group(1), outer)
+        if match.group(1):
+            yield from file_chunks(path.parent / match.group(1), outer)
+        else:
+            yield from_lib(path.parent / match.group(2), match.group(3))
         yield "\n"
         at = match.end()
     yield text[at:]

@@ -13,10 +13,11 @@ from aimc_spice.netlist.adcs.base import Converter, Mismatch
 from aimc_spice.netlist.adcs.cco import cco
 from aimc_spice.netlist.adcs.dual_slope import dual_slope
 from aimc_spice.netlist.adcs.flash import flash
-from aimc_spice.netlist.adcs.mos import NODES, PROCESSES, Process, from_lib, generic, pdk, scattered, subcircuits
+from aimc_spice.netlist.adcs.mos import NODES, PROCESSES, Process, generic, pdk, scattered, subcircuits
 from aimc_spice.netlist.adcs.ramp import ramp
 from aimc_spice.netlist.adcs.slots import Slots, first_rises
 from aimc_spice.netlist.driven import Corner
+from aimc_spice.netlist.library_file import from_lib
 
 KINDS = ("ramp", "cco", "dual_slope", "flash", "sar")
 PAIR = ".subckt pair a b\nx1 a b 0 0 nch w=1e-6 l=2e-7\nx2 b a 0 0 pch w=1e-6 l=2e-7\n.ends pair\n"
