@@ -86,7 +86,8 @@ def _crossbar(tile: ChargeTile, case: Case) -> ChargeCrossbar:
 
 def _phases(config: TileConfig, t_stop: float) -> ChargePhases:
     """Return phases without a reset switch: a leak holds the bit lines, so a reset is only a pause."""
-    return ChargePhases(4 * config.t_rise, 4 * config.t_rise, t_stop, config.t_rise, v_cm=0.0)
+    pause, edge = 4 * config.t_rise, config.t_rise
+    return ChargePhases(t_reset=pause, t_gap=pause, t_stop=t_stop, t_share=t_stop / 2, t_rise=edge, v_cm=0.0)
 
 
 def _deck(config: TileConfig, tile: ChargeTile, case: Case) -> Deck:
