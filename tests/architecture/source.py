@@ -12,18 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "aimc_spice"
 
-ROOMS = (
-    "device",
-    "netlist",
-    "simulate",
-    "dataset",
-    "metrology",
-    "surrogate",
-    "network",
-    "adapt",
-    "workloads",
-    "report",
-)
+ROOMS = ("device", "netlist", "simulate", "dataset", "metrology")
+ROOMS += ("surrogate", "network", "adapt", "workloads", "report", "build", "flows", "commands")
 GROUND = ("units", "errors", "config", "rng", "share")
 
 _NOT_OURS = {".git", ".venv", ".tools", "runs", "results", "build", "dist", "__pycache__"}

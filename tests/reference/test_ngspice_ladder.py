@@ -109,5 +109,5 @@ def test_a_worker_is_replaced_when_it_rests_above_its_bound(monkeypatch):
 
 
 def test_a_limit_below_a_fresh_worker_is_refused():
-    with pytest.raises(ConfigError, match="wanted 200 or more"):
+    with pytest.raises(ConfigError, match="wanted 100 or more"):
         Limits(job_mb=10)
