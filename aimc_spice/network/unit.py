@@ -3,9 +3,9 @@
 One idea: ``out = round(Σ code * scale + offset)`` with an unsigned scale of 1 integer and 7 fraction bits and a
 signed offset of 7 integer and 1 fraction bits for each column, in units of one output step for the whole layer; bias,
 batch norm (folded into weights on import) and the converters' gain and offset errors are all in it (Ferro et al.,
-ISCAS 2024, arXiv 2402.07549; the width of the output is assumed). A following ReLU stays a step of the network: rounding
-never crosses zero, so cutting after it gives what the unit would give. Partial sums are whole multiples of 2^-7 far
-below 2^24, so single precision computes them without rounding.
+ISCAS 2024, arXiv 2402.07549; the width of the output is assumed). A following ReLU stays a step of the network:
+rounding never crosses zero, so cutting after it gives what the unit would give. Partial sums are whole multiples of
+2^-7 far below 2^24, so single precision computes them without rounding.
 """
 
 from __future__ import annotations
