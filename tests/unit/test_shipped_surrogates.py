@@ -1,0 +1,47 @@
+"""The calibrated tiles and converters that come along: readable, of the circuits they name, as good as is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aimc_spice.build.tile import open_tile, resized
+from aimc_spice.share import share
+from aimc_spice.surrogate.calibrated import CalibratedTile
+from aimc_spice.surrogate.readout_archive import load_readout
+
+TILES = sorted(path.parent for path in share("calibration", "surrogates").glob("*/record.json"))
+READOUTS = sorted(share("calibration", "readouts").glob("*.npz"))
+MODES = {"current": "current_64", "charge": "charge_64"}
+CIRCUIT = ("mode", "v_read", "r_driver", "t_rise", "t_int", "device", "cell", "capacitor", "wire", "front_end")
+
+
+def test_tiles_of_both_modes_come_along():
+    assert {path.name.split("_")[0] for path in TILES} >= set(MODES)
+    assert len(READOUTS) >= 2
+
+
+@pytest.mark.parametrize("folder", TILES, ids=lambda path: path.name)
+def test_a_calibrated_tile_is_of_its_file_and_within_its_goals(folder):
+    found = CalibratedTile.load(folder)
+    record, n = found.record, found.record.description["n_rows"]
+    name = MODES.get(folder.name.split("_")[0], folder.name)
+    config = resized(open_tile(name), n if name in MODES.values() else 0).model_dump(mode="python")
+    assert {key: record.description[key] for key in CIRCUIT} == {key: config[key] for key in CIRCUIT}
+    assert record.output.rms_of_full_scale <= (5e-4 if record.description["cell"]["kind"] == "resistor" else 3e-3)
+    for fit, goal in ((record.settling, 0.01), (record.energy, 0.03), (record.latency, 0.05)):
+        assert fit is None or fit.worst <= goal
+    cells = np.full((n, record.box.n_cols[1]), record.box.cells[1])
+    assert found.program(cells, cells * 0.5)(np.zeros((1, n))).shape == (1, cells.shape[1])
+
+
+@pytest.mark.parametrize("path", READOUTS, ids=lambda path: path.stem)
+def test_a_fitted_readout_draws_reproducible_converters(path):
+    readout = load_readout(path)
+    one, again, other = (readout.sample(4, seed, "layer", "tile") for seed in (0, 0, 1))
+    assert np.array_equal(one.thresholds, again.thresholds)
+    assert not np.array_equal(one.thresholds, other.thresholds)
+    assert np.ptp(one.thresholds, axis=0).max() > 0  # mismatch: columns differ
+    assert (np.diff(one.thresholds) >= 0).all()
+    assert readout.t_conv > 0
+    assert readout.e_conv > 0
