@@ -114,6 +114,8 @@ def _histogram(axes: Axes, errors: Sequence[Array], scale: float) -> None:
     values = 100 * np.concatenate([e.ravel() for e in errors]) / scale
     axes.hist(values, bins=81, color=_BLUE)
     axes.set(xlabel="error [% of full scale]", ylabel="outputs", yscale="log", title="errors of all outputs")
+    axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 2))
+    axes.locator_params(axis="x", nbins=6)
 
 
 def _position(axes: Axes, errors: Sequence[Array], scale: float) -> None:
