@@ -12,6 +12,7 @@ import typer
 
 from aimc_spice.commands.study import Choice, Download, Out, Weights
 from aimc_spice.commands.study import evaluate as evaluate_study
+from aimc_spice.errors import ConfigError
 
 if TYPE_CHECKING:
     from aimc_spice.config.tile import TileConfig
@@ -29,8 +30,10 @@ def evaluate(
     seeds: Annotated[int, typer.Option(min=1, help="Sets of tiles that are scored.")] = 5,
     samples: Annotated[int, typer.Option(min=0, help="Samples scored; 0: all.")] = 0,
     calibration: Annotated[int, typer.Option(min=1, help="Samples that set the ranges.")] = 64,
-    sweep: Annotated[list[str] | None, typer.Option(help="KEY=A,B: size, rows, cols, adc_bits, r_wire.")] = None,
-    dac_bits: Annotated[int, typer.Option(min=2, help="Bits of the inputs.")] = 8,
+    sweep: Annotated[
+        list[str] | None, typer.Option(help="KEY=A,B: size, rows, cols, adc_bits, or r_wire [Ω a segment].")
+    ] = None,
+    dac_bits: Annotated[int, typer.Option(min=2, max=16, help="Bits of the inputs.")] = 8,
     digital: Annotated[list[str] | None, typer.Option(help="Pattern of layers that stay digital.")] = None,
     sigma_program: Annotated[float, typer.Option(min=0, help="Programming error, rms; 1 is a whole cell.")] = 0.0,
     fixed_point: Annotated[bool, typer.Option("--fixed-point", help="Digital correction in fixed point.")] = False,
@@ -43,6 +46,8 @@ def evaluate(
     if model.endswith(".toml"):
         evaluate_study(Path(model), choice, out, data, weights, download)
         return
+    if choice or weights or download:
+        raise ConfigError(f"{model}: --choice, --weights and --download are for studies", hint="leave them out")
     from aimc_spice.build.tile import open_tile
     from aimc_spice.network.prepare import Options
     from aimc_spice.network.unit import FixedPoint
@@ -67,8 +72,9 @@ def _run(
 
     from aimc_spice.flows.evaluate import evaluate_once, figure, points_of, write
 
-    console, answers = Console(stderr=True), []
-    for point, tile in points_of(config, sweep):
+    console, answers, points = Console(stderr=True), [], list(points_of(config, sweep))
+    folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be had is said before the work
+    for point, tile in points:
         with console.status("") as bar:
             answer, _ = evaluate_once(network, tile, data, range(seeds), metric, options, bar.update, point)
         answers.append(answer)
@@ -80,16 +86,15 @@ def _run(
 
 
 def _model(model: str, data: str, calibration: int, samples: int) -> tuple[Network, Data, Metric]:
-    from aimc_spice.errors import ConfigError
     from aimc_spice.flows.evaluate import Data, data_from
     from aimc_spice.network.graph import read_onnx
-    from aimc_spice.workloads.metrics import accuracy
+    from aimc_spice.workloads.metrics import METRICS
     from aimc_spice.workloads.zoo import NAMES, load
 
     if model.endswith(".onnx"):
         if not data:
             raise ConfigError(f"{model}: no data", hint="--data samples.npz, with x and y")
-        found, metric, network = data_from(Path(data), calibration), accuracy, read_onnx(Path(model))
+        found, metric, network = data_from(Path(data), calibration), METRICS["accuracy"], read_onnx(Path(model))
     elif model in NAMES:
         entry = load(model)
         network, metric = read_onnx(entry.model, model), entry.metric

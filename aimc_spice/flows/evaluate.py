@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from aimc_spice.network.prepare import Options, Prepared, prepare
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 SWEEPS = ("rows", "cols", "size", "adc_bits", "r_wire")
+_WHOLE = {"rows": (1, 4096), "cols": (1, 4096), "size": (1, 4096), "adc_bits": (1, 16)}  # as in a tile file
+_SAMPLES_FILE = "an .npz with x (n, …), y (n,) of class numbers from 0, and perhaps x_calibration (m, …)"
 _EXAMINED = 16  # samples of the layer-by-layer comparison
 
 
@@ -129,6 +132,9 @@ def points_of(config: TileConfig, sweeps: Sequence[str]) -> Iterator[tuple[dict[
         An unknown key, a value that is no number.
     """
     axes = [_axis(text) for text in sweeps]
+    keys = [key for key, _ in axes]
+    if twice := {key for key in keys if keys.count(key) > 1}:
+        raise ConfigError(f"sweep {min(twice)!r} is given twice", hint=f"one list: --sweep {min(twice)}=A,B,C")
     for values in itertools.product(*(numbers for _, numbers in axes)):
         point = dict(zip((key for key, _ in axes), values, strict=True))
         changed = config
@@ -145,13 +151,21 @@ def _axis(text: str) -> tuple[str, list[float]]:
         raise ConfigError(f"sweep {text!r}: {values!r} is no list of numbers", hint="for example adc_bits=6,8") from bad
     if key not in SWEEPS:
         raise ConfigError(f"sweep {key!r} is unknown", hint=f"known: {', '.join(SWEEPS)} (r_wire in Ω a segment)")
+    if key in _WHOLE:
+        low, high = _WHOLE[key]
+        for number in numbers:
+            if not (low <= number <= high and number == int(number)):
+                raise ConfigError(f"sweep {text!r}: got {number:g}, wanted a whole number from {low} to {high}")
     return key, numbers
 
 
 def _with(config: TileConfig, key: str, value: float) -> TileConfig:
     if key == "adc_bits":
         if config.readout.surrogate is not None:
-            raise ConfigError("sweep adc_bits: the tile's converters are fitted ones, their bits are fixed")
+            raise ConfigError(
+                "sweep adc_bits: the tile's converters are fitted ones, their bits are fixed",
+                hint="leave readout.surrogate out of the tile file, or one tile file a read-out",
+            )
         return config.model_copy(update={"readout": config.readout.model_copy(update={"n_bits": int(value)})})
     if key == "r_wire":
         wire = config.wire.model_copy(update={"r_wire_wl": value, "r_wire_bl": value})
@@ -161,14 +175,24 @@ def _with(config: TileConfig, key: str, value: float) -> TileConfig:
 
 
 def data_from(path: Path, n_calibration: int = 64) -> Data:
-    """Read samples ``x`` and targets ``y`` (and ``x_calibration``, else the first ones of x) from an .npz file."""
+    """Read samples ``x`` and targets ``y`` (and ``x_calibration``, else the first ones of x) from an .npz file.
+
+    Raises
+    ------
+    DataError
+        No such file or entries; another number of targets than samples; targets that are no class numbers.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             x, y = file["x"], file["y"]
             calibration = file["x_calibration"] if "x_calibration" in file else x[:n_calibration]
-    except (OSError, KeyError, ValueError) as bad:
-        raise DataError(f"{path} holds no samples", cause=str(bad), hint="an .npz with x, y and x_calibration") from bad
-    return Data(x, y, calibration)
+    except (OSError, KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile) as bad:
+        raise DataError(f"{path} holds no samples", cause=str(bad), hint=_SAMPLES_FILE) from bad
+    if not (x.ndim and y.ndim and len(x) == len(y)):
+        raise DataError(f"{path}: got x of shape {x.shape} and y of shape {y.shape}", hint=_SAMPLES_FILE)
+    if y.dtype.kind not in "biuf" or (y != y.astype(np.int64)).any():
+        raise DataError(f"{path}: got targets y such as {y.ravel()[0]!s}, wanted class numbers", hint=_SAMPLES_FILE)
+    return Data(x, y.astype(np.int64), calibration)
 
 
 def write(answers: Sequence[Answer], folder: Path) -> None:

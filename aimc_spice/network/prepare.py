@@ -109,17 +109,25 @@ class LayerSample:
     high: float
 
 
-def sampled(product: Dense | Convolution, x: NDArray[Any], batch: int, n: int = _SAMPLES, seed: int = 0) -> LayerSample:
-    """Keep some rows of each matrix's inputs, the largest ones among them."""
+def sampled(
+    product: Dense | Convolution, x: NDArray[Any], batch: int, n: int = _SAMPLES, seed: int = 0, start: int = 0
+) -> LayerSample:
+    """Keep some rows of each matrix's inputs, the largest ones among them; `start` is the first sample of the batch."""
     x = np.ascontiguousarray(x, dtype=np.float32)
     found = []
     for index in range(len(product.matrices)):
         parts = [xt[:, :n_rows].T for _, n_rows, xt in product.blocks(x, index, 0)]
         at_most = -(-n // len(parts))
-        rng = stream(seed, "sample", index)
+        rng = stream(seed, "sample", index, *([start] if start else []))
         found.append(np.concatenate([p[_chosen(p, at_most, rng)] for p in parts])[:n])
     per_sample = -(-product.rows_of(x.shape) // batch)
     return LayerSample(tuple(found), per_sample, float(x.min(initial=0.0)), float(x.max(initial=0.0)))
+
+
+def _joined(parts: list[LayerSample]) -> LayerSample:
+    """Return what several batches say of a layer together."""
+    rows = tuple(np.concatenate(some) for some in zip(*(part.rows for part in parts), strict=True))
+    return LayerSample(rows, parts[0].rows_per_sample, min(p.low for p in parts), max(p.high for p in parts))
 
 
 def _chosen(rows: F32, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -335,6 +343,22 @@ def products_of(
     return found
 
 
+def _samples_of(
+    network: Network, options: Options, feeds: Values, n: int, size: int
+) -> tuple[dict[str, Dense | Convolution], dict[str, LayerSample]]:
+    """Run all n calibration samples, `size` at once; return the products and what they were given."""
+    products: dict[str, Dense | Convolution] = {}
+    parts: dict[str, list[LayerSample]] = {}
+    at_most = -(-_SAMPLES // -(-n // size))
+    for start in range(0, n, size):
+        found = products_of(network, options, {name: v[start : start + size] for name, v in feeds.items()})
+        for name in list(found):
+            product, x = found.pop(name)
+            products.setdefault(name, product)
+            parts.setdefault(name, []).append(sampled(product, x, min(size, n - start), at_most, options.seed, start))
+    return products, {name: _joined(some) for name, some in parts.items()}
+
+
 def prepare(
     network: Network, tile: TileSurrogate, readout: Readout | None, calibration: NDArray[Any] | Values,
     options: Options | None = None, progress: Callable[[int, int, str], None] | None = None,
@@ -367,18 +391,16 @@ def prepare(
     n = len(next(iter(feeds.values())))
     sample_bytes = sample_bytes_of(network, feeds)
     size = min(chunk_of(network, n, sample_bytes), n)
-    products = products_of(network, chosen, {name: value[:size] for name, value in feeds.items()})
+    products, samples = _samples_of(network, chosen, feeds, n, size)
     if not products:
         raise NetworkError(
             "there is no matrix to map on tiles", where=network.name,
-            hint="products with constant weights are mapped; check options.digital and that weights are initializers",
+            hint="products with constant weights are mapped: check that weights are initializers, and what stays "
+            "digital (--digital)",
         )  # fmt: skip
-    layers, samples = {}, {}
-    for index, name in enumerate(list(products)):
+    layers = {}
+    for index, (name, product) in enumerate(products.items()):
         if progress is not None:
             progress(index, len(products), name)
-        product, x = products[name]
-        samples[name] = sampled(product, x, size, seed=chosen.seed)
-        products[name] = (product, x[:0])
         layers[name] = build_layer(name, product, samples[name], tile, readout, chosen)
     return Prepared(network, layers, tile, readout, chosen, samples, sample_bytes)

@@ -59,3 +59,54 @@ def test_what_is_missing_is_said(files, monkeypatch, arguments, text):
     done = run("evaluate", *arguments)
     assert done.exit_code == 2
     assert text in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"y": np.arange(20)}, "y of shape (20,)"),
+        ({"y": np.eye(10)[np.zeros(50, int)]}, "wanted (…, n_classes)"),
+        ({"y": np.full(50, "cat")}, "such as cat, wanted class numbers"),
+        ({"y": np.full(50, 0.5)}, "such as 0.5, wanted class numbers"),
+        ({"y": np.full(50, -1)}, "got targets -1 to -1"),
+        ({"y": np.full(50, 40)}, "got targets 40 to 40"),
+        ({"x": np.float32(3), "y": np.int64(1)}, "holds no samples"),
+    ],
+    ids=["few", "one_hot", "names", "halves", "negative", "too_large", "scalars"],
+)
+def test_targets_that_do_not_fit_give_no_score(files, tmp_path, data, text):
+    model, _ = files
+    np.savez(tmp_path / "bad.npz", **{"x": values(3, 50, 60), **data})
+    done = run("evaluate", model, "--data", tmp_path / "bad.npz", "--seeds", 1, "--out", tmp_path / "out")
+    assert done.exit_code == 2, done.output
+    assert text in done.stderr
+
+
+@pytest.mark.parametrize("value", ["size=0", "size=-4", "size=4.5", "size=50000", "adc_bits=0", "adc_bits=99"])
+def test_a_sweep_beyond_what_a_tile_file_takes(files, tmp_path, value):
+    model, data = files
+    done = run("evaluate", model, "--data", data, "--sweep", value, "--out", tmp_path / "out")
+    assert done.exit_code == 2, done.output
+    assert "wanted a whole number from 1 to" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_given_twice_is_not_half_forgotten(files, tmp_path):
+    model, data = files
+    done = run("evaluate", model, "--data", data, "--sweep", "size=4", "--sweep", "size=8", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "'size' is given twice" in done.stderr
+
+
+def test_options_of_studies_are_not_ignored(files, tmp_path):
+    model, data = files
+    done = run("evaluate", model, "--data", data, "--weights", "mine.npz", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "are for studies" in done.stderr
+
+
+def test_a_folder_that_cannot_be_had_is_said_before_the_work(files, tmp_path):
+    model, data = files
+    done = run("evaluate", model, "--data", data, "--out", data)
+    assert done.exit_code == 2
+    assert "on tiles" not in done.stdout

@@ -129,3 +129,12 @@ def test_the_models_of_the_tests_are_small():
     """They stay quick: below 30,000 weights each."""
     for make, _ in MODELS.values():
         assert sum(np.size(v) for v in read_onnx(make()).constants.values()) < 30_000
+
+
+def test_a_model_fixed_to_one_sample_is_calibrated_with_all_of_them():
+    free, fixed = mlp(), mlp()
+    fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    x = values(4, 40, 60)
+    one, other = (prepare(read_onnx(m), IdealTile(), RoughReadout(noise=0.0), x) for m in (free, fixed))
+    assert [len(s.rows[0]) for s in other.samples.values()] == [40] * len(other.samples)
+    np.testing.assert_allclose(other.run(x), one.run(x), rtol=1e-5)  # sums of other batches round differently
