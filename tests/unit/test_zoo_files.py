@@ -188,3 +188,7 @@ def test_damaged_safetensors_are_refused(tmp_path, content, told):
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(DataError, match=told):
         read_safetensors(tmp_path / "a")
+
+
+def test_every_recipe_has_its_trained_network():
+    assert set(zoo.shipped()) == set(RECIPES)
