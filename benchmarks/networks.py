@@ -1,9 +1,9 @@
 """How good are trained networks on tiles, by kind of tile, size and converters, and what does an inference cost?
 
 Every network of the zoo that is there, on the current-mode and the charge-mode tile of the toolkit with 64, 128 and 256
-rows, read exactly, by ideal converters, by converters fitted to their circuits, and with programming errors on top.
-Finished points are kept in ``results/networks/points.json``, so stopping loses the one in work; the same command goes
-on. A study, not a claim: it prints the table of ``docs/networks.md``.
+rows and columns, by ideal converters and by converters fitted to their circuits; at the first size also read exactly,
+and with programming errors. Finished points are kept in ``results/networks/points.json``, so stopping loses the one in
+work; the same command goes on. A study, not a claim: it prints the table of ``docs/networks.md``.
 
     python benchmarks/networks.py [--only NETWORK ...] [--rows 64 ...] [--table]
 """
@@ -90,7 +90,7 @@ def points(networks: Sequence[str], rows: Sequence[int]) -> Iterator[Point]:
     for n in rows:
         for name in small:
             for tile in FITTED:
-                yield from (Point(name, tile, n, variant) for variant in VARIANTS)
+                yield from (Point(name, tile, n, variant) for variant in (VARIANTS if n == rows[0] else FEW))
         for name in slow:
             for tile in FITTED:
                 yield from (Point(name, tile, n, variant) for variant in FEW)
