@@ -24,6 +24,7 @@ from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.library_file import from_lib
 from aimc_spice.share import share
 
+_PROCESSES = ("tt", "ff", "ss", "fs", "sf")  # sections of the generic models
 _OWN = ("n_bits", "level", "corner", "mismatch", "seed", "process")
 
 
@@ -99,6 +100,8 @@ def _registered(config: ConverterConfig, models: Path | None) -> ConverterBuilde
     known = sorted(set(inspect.signature(make).parameters) - set(_OWN))
     if unknown := sorted(set(config.params) - set(known)):
         raise ConfigError(f"params: {config.kind} has no {', '.join(unknown)}", hint=f"it has: {', '.join(known)}")
+    if models is None and (odd := sorted({c.process for c in config.corners} - set(_PROCESSES))):
+        raise ConfigError(f"corner {odd[0]!r} is unknown", hint=f"known without --models: {', '.join(_PROCESSES)}")
     params = {name: value_of(name, value) for name, value in config.params.items()}
     mismatch = Mismatch(**config.mismatch.model_dump())
 

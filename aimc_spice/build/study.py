@@ -90,7 +90,7 @@ def _layer(study: StudyConfig, choice: ChoiceConfig, weights: NetworkWeights, in
         cells,
         Partition(*cells.shape, n_h, n_v),
         wire_of(study.wire, cells.shape[0]),
-        _front_end(study.front_ends[name], name, index, _scale_r_f(weights, cells, n_h, index)),
+        _front_end(study.front_ends[name], name, index, len(choice.n_h), _scale_r_f(weights, cells, n_h, index)),
         _neuron(study),
         study.r_driver,
         study.r_tie,
@@ -105,11 +105,11 @@ def _scale_r_f(weights: NetworkWeights, cells: ConductanceMap, n_h: int, index: 
     return float(weights.scale[index]) * cells.w_max * n_h / (cells.device.g_on - cells.device.g_off)
 
 
-def _front_end(config: FrontEndConfig, name: str, index: int, r_f: float | None) -> FrontEnd:
+def _front_end(config: FrontEndConfig, name: str, index: int, n_layers: int, r_f: float | None) -> FrontEnd:
     if config.kind == "diff_amp":
         gain = _need(config.gain, f"front_ends.{name}.gain", "one gain a layer, for example gain = [30, 30, 10]")
-        if index >= len(gain):
-            raise ConfigError(f"front_ends.{name}.gain has {len(gain)} entries, layer {index} needs one")
+        if len(gain) != n_layers:
+            raise ConfigError(f"front_ends.{name}.gain has {len(gain)} entries, the network has {n_layers} layers")
         return diff_amp(gain=gain[index], r_in=config.r_in, a_0=config.a_0, swing=config.swing)
     if config.kind == "tia":
         value = _need(config.r_f or r_f, f"front_ends.{name}.r_f", "r_f, or weights that carry a scale")

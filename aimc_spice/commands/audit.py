@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aimc_spice.commands.study import Choice, Data, Out, Weights, open_bench, open_study
+from aimc_spice.errors import ConfigError
 
 if TYPE_CHECKING:
     from aimc_spice.flows.audit import Effect, Finding
@@ -31,6 +32,8 @@ def audit(
     from aimc_spice.flows.audit import audit_study
 
     if not study.endswith(".toml"):
+        if choice or data or weights:
+            raise ConfigError(f"{study}: --choice, --data and --weights are for studies", hint="leave them out")
         _audit_network(study, tile, out, (tiles, vectors, seed), samples)
         return
     config, chosen = open_study(Path(study), choice, data, weights)

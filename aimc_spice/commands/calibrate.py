@@ -25,7 +25,9 @@ def adc(
     corner: Annotated[
         str, typer.Option("--corner", help="Only this process (section of the library); default: as the file says.")
     ] = "",
-    samples: Annotated[int, typer.Option(min=-1, help="Monte Carlo samples; 0: none; -1: as the file says.")] = -1,
+    samples: Annotated[
+        int, typer.Option(min=-1, help="Monte Carlo samples, 8 or more; 0: none; -1: as the file says.")
+    ] = -1,
     workers: Annotated[int, typer.Option(min=0, help="Simulators at once; 0: as the file says.")] = 0,
 ) -> None:
     """Measure a converter: levels, INL, DNL, ENOB, noise, time, energy, corners, yield; fit its read-out surrogate."""
@@ -52,7 +54,8 @@ def adc(
     if results.population:
         found = results.population.yield_for(results.spec)
         typer.echo(f"yield: {found.share:.1%} of {found.n} (95 %: {found.low:.1%} to {found.high:.1%})")
-    typer.echo(f"written: {folder}/*.nc, readout.npz, converter.png")
+    fitted = "readout.npz, " if results.readout else ""
+    typer.echo(f"written: {folder}/*.nc, {fitted}converter.png" + ("" if fitted else "; no read-out was fitted"))
     results.raise_for_failures()
     for line in results.misses():
         typer.echo(f"misses {line}")
@@ -69,7 +72,9 @@ def tile(
         Path, typer.Option("--results", help="Folder for simulations and the worst decks; kept under NAME/store/.")
     ] = Path("results"),
     workers: Annotated[int, typer.Option(min=0, help="Simulators at once; 0: as the file says.")] = 0,
-    rows: Annotated[int, typer.Option(min=0, help="Word lines and columns of a square tile; 0: as the file says.")] = 0,
+    rows: Annotated[
+        int, typer.Option(min=0, max=4096, help="Word lines and columns of a square tile; 0: as the file says.")
+    ] = 0,
     steps: Annotated[int, typer.Option(min=-1, help="Tiles stepped in time; -1: as the file says.")] = -1,
 ) -> None:
     """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
@@ -84,6 +89,7 @@ def tile(
 
     config = with_steps(resized(open_tile(file), rows), steps)
     folder, table = results / config.name, config.calibration
+    (out / config.name).mkdir(parents=True, exist_ok=True)  # a folder that cannot be had is said before the work
     pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
     with pool, _progress() as tell:
         work = calibrate_charge if config.mode == "charge" else calibrate

@@ -22,7 +22,7 @@ app = typer.Typer(help="Whole tiles as one deck: drivers, array, front ends, con
 TileFile = Annotated[str, typer.Argument(help="A tile file (.toml), or the name of one that comes with the toolkit.")]
 Kind = Annotated[str, typer.Option("--converter", help="ideal, ramp or sar.")]
 LevelName = Annotated[str, typer.Option("--level", help="behavioural or transistor.")]
-Bits = Annotated[int, typer.Option("--bits", min=0, help="Of the converters; 0: as in the tile file.")]
+Bits = Annotated[int, typer.Option("--bits", min=0, max=16, help="Of the converters; 0: as in the tile file.")]
 InputBits = Annotated[int, typer.Option("--input-bits", min=1, help="Of the inputs, beside the sign.")]
 Share = Annotated[int, typer.Option("--share", min=1, help="Columns on one converter.")]
 Batch = Annotated[int, typer.Option("--vectors", min=1, help="Input vectors.")]

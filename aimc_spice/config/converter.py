@@ -166,7 +166,13 @@ class ConverterConfig(Table):
     @model_validator(mode="after")
     def _one_kind(self) -> ConverterConfig:
         if (self.kind == "subckt") != (self.subckt is not None):
-            raise ValueError("kind = 'subckt' and a table [subckt] belong together")
+            raise ValueError(f"kind = {self.kind!r}: kind = 'subckt' and a table [subckt] belong together")
+        of_types = {"params", "mismatch", "level", "n_bits", "monte_carlo"} & self.model_fields_set
+        if self.subckt is not None and of_types:
+            raise ValueError(
+                f"{', '.join(sorted(of_types))}: for types of the toolkit only; a subcircuit has the bits it names, "
+                "its own parameters (subckt.params) and no mismatch to draw"
+            )
         return self
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from aimc_spice.build.converter import builder_of, corners_of, describe_corner, measurements_of, spec_of
 from aimc_spice.config.converter import ConverterConfig, MonteCarloConfig
-from aimc_spice.errors import AimcSpiceError, SimulationError
+from aimc_spice.errors import AimcSpiceError, ConfigError, SimulationError
 from aimc_spice.metrology.characterise import Case, Measurements, characterise
 from aimc_spice.metrology.characteristic import Characteristic
 from aimc_spice.metrology.convert import Lab
@@ -30,6 +30,8 @@ from aimc_spice.report.figure import save_figure
 from aimc_spice.surrogate.calibrate_readout import HeldOut, calibrate_readout
 from aimc_spice.surrogate.fitted import FittedReadout
 from aimc_spice.surrogate.readout_archive import save_readout
+
+_FEWEST = 8  # Monte Carlo samples, as in a file
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ def changed(config: ConverterConfig, *, corner: str = "", n_samples: int = -1) -
     if n_samples < 0:
         return config
     table = config.monte_carlo or MonteCarloConfig()
+    if 0 < n_samples < _FEWEST:
+        raise ConfigError(f"--samples: got {n_samples} Monte Carlo samples, wanted 0 or at least {_FEWEST}")
+    if n_samples and config.subckt is not None:
+        raise ConfigError("--samples: a user's subcircuit has no mismatch to draw", hint="leave --samples out")
     wanted = MonteCarloConfig.model_validate({**table.model_dump(), "n_samples": n_samples}) if n_samples else None
     return config.model_copy(update={"monte_carlo": wanted})
 

@@ -80,6 +80,11 @@ class Macro:
                 f"wanted {len(wanted)} for a {self.role}: {' '.join(wanted)}",
                 hint="give it exactly these ports, in this order; supplies belong inside the subcircuit",
             )
+        if sorted(got) == sorted(wanted) and tuple(got) != tuple(wanted):
+            raise NetlistError(
+                f"subcircuit {self.name}: got the ports {' '.join(got)}, a {self.role} has them as {' '.join(wanted)}",
+                hint="ports count by their place: change the order, or the names if the order is meant",
+            )
         unknown = sorted(set(self.params) - known)
         if unknown:
             raise NetlistError(
@@ -128,6 +133,13 @@ def check_cards(text: str, name: str) -> None:
                 f"subcircuit {name}: its text has the card {match.group(0).strip()}",
                 hint=f"keep elements and {', '.join(f'.{card}' for card in _DEFINING)}; copy included text in",
             )
+
+    opened, closed = (len(re.findall(rf"(?im)^[ \t]*\.{card}\b", text)) for card in ("subckt", "ends"))
+    if opened != closed:
+        raise NetlistError(
+            f"subcircuit {name}: its text has {opened} .subckt and {closed} .ends",
+            hint="end each subcircuit with a line .ends",
+        )
 
 
 def header(text: str, name: str) -> tuple[list[str], set[str]]:

@@ -78,7 +78,7 @@ _ROWS = (
     ("offset", "offset_lsb", "LSB"),
     ("gain error", "gain_error", "%"),
     ("ENOB", "enob_bits", "bit"),
-    ("conversion time", "t_conv", "s"),
+    ("longest conversion", "t_conv", "s"),
     ("energy", "e_conv", "J"),
 )
 

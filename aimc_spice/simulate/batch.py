@@ -190,7 +190,9 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float | None, memory_mb: 
 def timed_out(run: Run, timeout_s: float | None) -> SimulationError:
     """Say that the time limit passed."""
     return run.error(
-        SimulationTimeout, f"no result within {timeout_s:g} s", hint="raise timeout_s, or use a larger t_step"
+        SimulationTimeout,
+        f"no result within {timeout_s:g} s",
+        hint="a longer time limit (--timeout, or timeout in the file), or a larger t_step",
     )
 
 

@@ -172,5 +172,5 @@ def _check_bound(signals: dict[str, Any], bound: float) -> None:
             worst = float(values[np.argmax(np.abs(values))])
             raise MeasurementFailed(
                 f"{probe} is {worst:g}, wanted at most {bound:g} in magnitude",
-                hint="look for a unit slip; if the value is right raise Deck.bound",
+                hint="look for a unit slip; in Python, Deck.bound where the value is right",
             )

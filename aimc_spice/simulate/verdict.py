@@ -197,5 +197,5 @@ def _check_values(run: Run, probe: str, values: Array, axis: Array) -> None:
             MeasurementFailed,
             f"{probe} is {values[first]:g} {unit}, wanted at most {run.deck.bound:g} {unit} in magnitude",
             at=f"point {first} of {len(values)} (axis {axis[first]:g})",
-            hint="look for a division by zero, a floating node or a unit slip; if the value is right raise Deck.bound",
+            hint="look for a division by zero, a floating node or a unit slip; in Python, Deck.bound if it is right",
         )

@@ -218,8 +218,9 @@ def describe(readout: FittedReadout) -> str:
     lines = [
         f"{readout.name}, {readout.corner}",
         f"  error     {readout.error_lsb:.3f} LSB rms on {fit.n_held_out} held-out inputs ({fit.simulator})",
-        f"  noise     {readout.sigma_noise / readout.lsb:.3f} LSB rms",
-        f"  time      {show(readout.t_conv, 's')}, error {_percent(time)}",
+        "  noise     "
+        + (f"{readout.sigma_noise / readout.lsb:.3f} LSB rms" if readout.sigma_noise else "none, or not measured"),
+        f"  time      {show(readout.t_conv, 's')} (mean over codes), error {_percent(time)}",
         f"  energy    {show(readout.e_conv, 'J')}, error {_percent(energy)}, {readout.energy_bias:.2%} of the mean",
         f"  spread    {len(readout.spread.factors)} factors from {readout.spread.n_samples} samples",
     ]
