@@ -67,6 +67,7 @@ def run(
     """Run the deck; say how its codes compare with the exact operator, how long it takes and what it costs."""
     from aimc_spice.metrology.tile import read_tile
     from aimc_spice.simulate import open_simulator
+    from aimc_spice.units import show
 
     chosen, x = _open(tile, vectors, Options(converter, level, bits, input_bits, share, seed, reduced))
     circuit = chosen.circuit
@@ -77,9 +78,11 @@ def run(
     typer.echo(
         f"codes: {(off > 0).mean():.2%} differ from those of operator and ideal quantiser, by at most {off.max()}"
     )
-    typer.echo(f"time of a product {found.t_mvm:.4g} s; by block of an operation: " + _listed(found.latency, "s"))
+    typer.echo(
+        f"time of a product {show(found.t_mvm, 's', 4)}; by block of an operation: " + _listed(found.latency, "s")
+    )
     means = {block: float(values.mean()) for block, values in found.energy.items()}
-    typer.echo(f"energy of a product {found.e_mvm:.4g} J: " + _listed(means, "J"))
+    typer.echo(f"energy of a product {show(found.e_mvm, 'J', 4)}: " + _listed(means, "J"))
     typer.echo(f"simulated in {waves.wall_s:.1f} s, {len(waves.axis)} time points, {waves.simulator}")
 
 
@@ -108,4 +111,6 @@ def _open(
 
 
 def _listed(values: Mapping[str, float], unit: str) -> str:
-    return ", ".join(f"{name} {value:.3g} {unit}" for name, value in values.items())
+    from aimc_spice.units import show
+
+    return ", ".join(f"{name} {show(value, unit, 3)}" for name, value in values.items())

@@ -229,17 +229,23 @@ def _csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def figure(answers: Sequence[Answer], path: Path) -> None:
-    """Draw SQNR layer by layer; for a sweep, score against energy with the points that no other beats."""
+    """Draw SQNR layer by layer, and score against energy, a point each of a sweep."""
     from matplotlib.figure import Figure  # noqa: PLC0415  slow to import
+    from matplotlib.ticker import EngFormatter, MaxNLocator  # noqa: PLC0415
 
     drawn = Figure(figsize=(9, 3.6), layout="constrained")
     layers, pareto = drawn.subplots(1, 2)
     for answer in answers:
         label = ", ".join(f"{k}={v:g}" for k, v in answer.point.items()) or "tile"
-        layers.plot([e.sqnr_running_db for e in answer.errors], ".-", label=label, lw=0.8)
+        layers.plot(
+            range(1, len(answer.errors) + 1), [e.sqnr_running_db for e in answer.errors], ".-", label=label, lw=0.8
+        )
         pareto.errorbar(answer.cost.energy, answer.mean, answer.half_width, fmt="o", label=label, ms=4)
     pareto.axhline(answers[0].digital, color="k", ls=":", lw=0.8, label="digital")
-    layers.set(xlabel="layer", ylabel="SQNR in the running network (dB)")
-    pareto.set(xlabel="energy of one inference (J)", ylabel="score")
+    layers.set(xlabel="layer, in the order of the table", ylabel="SQNR in the running network [dB]")
+    layers.xaxis.set_major_locator(MaxNLocator(integer=True))
+    pareto.set(xlabel="energy of one inference", ylabel="score")
+    pareto.xaxis.set_major_formatter(EngFormatter("J"))
+    pareto.xaxis.set_major_locator(MaxNLocator(5))
     pareto.legend(fontsize=6)
     drawn.savefig(path, dpi=150)

@@ -191,7 +191,7 @@ def _energy(axes: Axes, measured: Sequence[Characteristic]) -> None:
         axes.legend(frameon=False, fontsize=8)
         axes.margins(y=0.15)
     else:
-        _say(axes, "supplies are ideal")
+        _say(axes, "not measured")
 
 
 def _say(axes: Axes, text: str) -> None:

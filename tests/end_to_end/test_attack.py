@@ -95,6 +95,7 @@ def refused(done, *messages):
         ('vdd = "0.8 V"', "within = -1", "within: got -1, wanted at least 0"),
         ("gain = [30, 10]", "gain = [0, 10]", "gain.0: got 0, wanted above 0"),
         ("gain = [30, 10]", "gain = [-30, 10]", "gain.0: got -30, wanted above 0"),
+        ("gain = [30, 10]", "gain = [30, 10, 5]", "gain has 3 entries, the network has 2 layers"),
         ("gain = [30, 10]", "gain = [inf, 10]", "gain.0: got inf, wanted a finite number"),
         ("gain = [30, 10]", 'gain = [30, 10]\nr_in = "0 Ω"', "r_in: got 0 Ω, wanted above 0 Ω"),
         ("gain = [30, 10]", 'gain = [30, 10]\nr_f = "-5 Ω"', "r_f: got -5 Ω, wanted above 0 Ω"),
