@@ -92,10 +92,9 @@ def points(networks: Sequence[str], rows: Sequence[int]) -> Iterator[Point]:
             for tile in FITTED:
                 yield from (Point(name, tile, n, variant) for variant in (VARIANTS if n == rows[0] else FEW))
         for name in slow:
-            for tile in FITTED:
-                yield from (Point(name, tile, n, variant) for variant in FEW)
-        if n == rows[0]:
-            yield from (Point(name, tile, n, VARIANTS[0], DOWN) for name in slow for tile in FITTED)
+            for digital in ((), DOWN) if n == rows[0] else ((),):
+                yield from (Point(name, tile, n, VARIANTS[0], digital) for tile in FITTED)
+            yield from (Point(name, tile, n, variant) for variant in FEW for tile in FITTED)
 
 
 def tile_file(point: Point) -> TileConfig:
