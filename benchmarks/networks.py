@@ -34,7 +34,7 @@ from aimc_spice.workloads.zoo import NAMES, ZooEntry, load
 
 OUT = Path(__file__).parents[1] / "results" / "networks"
 FITTED = {"current": "ramp_8_transistor", "charge": "sar_charge_8"}
-SAMPLES = {"mnist_mlp": 10000, "fashion_cnn": 2000, "speech_ds_cnn": 300, "shakespeare_gpt": 60, "cifar_resnet20": 500}
+SAMPLES = {"mnist_mlp": 10000, "fashion_cnn": 2000, "speech_ds_cnn": 300, "shakespeare_gpt": 60, "cifar_resnet20": 300}
 CALIBRATION = {"mnist_mlp": 256, "fashion_cnn": 256, "speech_ds_cnn": 128, "minilm_sst2": 48}  # others 64
 SLOW = ("minilm_sst2",)  # one set of tiles a point
 DOWN = ("*mlp.down*",)
@@ -88,9 +88,8 @@ def points(networks: Sequence[str], rows: Sequence[int]) -> Iterator[Point]:
     small = [name for name in networks if name not in SLOW]
     slow = [name for name in networks if name in SLOW]
     for n in rows:
-        for name in small:
-            for tile in FITTED:
-                yield from (Point(name, tile, n, variant) for variant in (VARIANTS if n == rows[0] else FEW))
+        for variant in VARIANTS if n == rows[0] else FEW:
+            yield from (Point(name, tile, n, variant) for name in small for tile in FITTED)
         for name in slow:
             for digital in ((), DOWN) if n == rows[0] else ((),):
                 yield from (Point(name, tile, n, VARIANTS[0], digital) for tile in FITTED)
