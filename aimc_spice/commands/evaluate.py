@@ -31,7 +31,7 @@ def evaluate(
     samples: Annotated[int, typer.Option(min=0, help="Samples scored; 0: all.")] = 0,
     calibration: Annotated[int, typer.Option(min=1, help="Samples that set the ranges.")] = 64,
     sweep: Annotated[
-        list[str] | None, typer.Option(help="KEY=A,B: size, rows, cols, adc_bits, or r_wire [Ω a segment].")
+        list[str] | None, typer.Option(help="KEY=A,B: size, rows, cols, adc_bits, or r_wire (Ω a segment).")
     ] = None,
     dac_bits: Annotated[int, typer.Option(min=2, max=16, help="Bits of the inputs.")] = 8,
     digital: Annotated[list[str] | None, typer.Option(help="Pattern of layers that stay digital.")] = None,

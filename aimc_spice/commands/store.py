@@ -70,7 +70,7 @@ def verify(
 @app.command()
 def prune(
     store: Folder,
-    older_than: Annotated[float, typer.Option(help="Also results older than this [days]; -1: none.")] = -1.0,
+    older_than: Annotated[float, typer.Option(help="Also results older than this, in days; -1: none.")] = -1.0,
     simulator: Annotated[str, typer.Option(help='Also results whose simulator has this text, as "ngspice-39".')] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:

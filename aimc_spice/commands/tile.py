@@ -62,7 +62,7 @@ def run(
     vectors: Batch = 1,
     seed: Seed = 0,
     reduced: Reduced = False,
-    timeout: Annotated[float, typer.Option(min=1.0, help="Limit for the simulation [s].")] = 3600.0,
+    timeout: Annotated[float, typer.Option(min=1.0, help="Limit for the simulation, in seconds.")] = 3600.0,
 ) -> None:
     """Run the deck; say how its codes compare with the exact operator, how long it takes and what it costs."""
     from aimc_spice.metrology.tile import read_tile

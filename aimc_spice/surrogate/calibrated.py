@@ -164,7 +164,7 @@ class CalibratedTile:
                 raise FitError(f"{folder} is a calibration of format {found}, this version reads {FORMAT}", hint=_AGAIN)
             digest, got = about.pop("family_sha256"), _checksum(folder / "family.npz")
             record = _record(about)
-        except (OSError, KeyError, TypeError, ValueError) as bad:
+        except (OSError, KeyError, TypeError, ValueError, AttributeError) as bad:
             raise FitError(f"{folder} holds no calibrated tile", cause=repr(bad), hint=_AGAIN) from bad
         if digest != got:
             raise FitError(f"{folder}: family.npz is not the one that record.json describes", hint=_AGAIN)
@@ -185,6 +185,8 @@ def _record(about: Mapping[str, Any]) -> Record:
         for key in ("output", "settling", "energy", "latency")
     }
     box, interval = TileBox(**_tuples(about["box"])), Interval(**_tuples(about["interval"]))
+    if fits["output"] is None or not np.isfinite([about["t_mvm"], about["e_mvm"]]).all():
+        raise ValueError("output, t_mvm or e_mvm is missing or not finite")
     return Record(**{**about, **fits, "box": box, "interval": interval})
 
 

@@ -58,13 +58,30 @@ def load_readout(path: Path) -> FittedReadout:
         found = int(arrays["format"])
         if found != FORMAT:
             raise DataError(f"{path} is a read-out of format {found}, this version reads {FORMAT}", hint=_AGAIN)
-        return _readout(arrays, json.loads(str(arrays["about"])))
+        about = json.loads(str(arrays["about"]))
+        _check(arrays, about)
+        return _readout(arrays, about)
     except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as bad:
         raise DataError(f"{path} is no fitted read-out", cause=str(bad), hint=_AGAIN) from bad
     except AimcSpiceError as bad:
         if isinstance(bad, DataError):
             raise
         raise DataError(f"{path} is no fitted read-out", cause=bad.what, hint=_AGAIN) from bad
+
+
+def _check(arrays: dict[str, Any], about: dict[str, Any]) -> None:
+    """Raise ValueError where an array has another length than the levels say, or a value that is not finite."""
+    unit, blocks = about["box"]["unit"], about["blocks"]
+    n = len(arrays[f"levels_{unit}"])
+    lengths = {f"{name}_{unit}": n for name in ("levels", "mean", "factors", "own")} | {"t_code_s": n + 1}
+    lengths |= {f"e_code_J_{block}": n + 1 for block in blocks} | {f"e_before_J_{block}": 16 for block in blocks}
+    if n < 1 or n & (n + 1):
+        raise ValueError(f"levels_{unit} has {n} levels, wanted one less than a power of two")
+    for name, wanted in lengths.items():
+        if arrays[name].shape[-1:] != (wanted,):
+            raise ValueError(f"{name} has the shape {arrays[name].shape}, wanted {wanted} values")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} has {np.count_nonzero(~np.isfinite(arrays[name]))} values that are not finite")
 
 
 def _readout(arrays: dict[str, Any], about: dict[str, Any]) -> FittedReadout:

@@ -143,6 +143,26 @@ def test_a_damaged_or_older_file_is_named(tmp_path, held_out):
         load_readout(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "text"),
+    [
+        ("levels_V", lambda v: v * np.nan, "levels_V has"),
+        ("levels_V", lambda v: v[:-1], "one less than a power of two"),
+        ("mean_V", lambda v: v[:-1], "mean_V has the shape"),
+        ("t_code_s", lambda v: v[:-1], "t_code_s has the shape"),
+        ("e_code_J_logic", lambda v: v * np.inf, "e_code_J_logic has"),
+    ],
+)
+def test_a_file_with_values_that_cannot_be_is_not_loaded(tmp_path, held_out, name, change, text):
+    path = tmp_path / "x.npz"
+    save_readout(fit_readout(characteristic(ideal_levels(N_BITS)), held_out), path)
+    with np.load(path) as data:
+        whole = dict(data)
+    np.savez(path, **{**whole, name: change(whole[name] + 1e-30)})
+    with pytest.raises(DataError, match=rf"(?s)no fitted read-out.*{text}"):
+        load_readout(path)
+
+
 def test_what_cannot_be_fitted_is_said(held_out, samples):
     with pytest.raises(FitError, match="got 5 samples"):
         fit_spread(samples[:5])

@@ -69,3 +69,9 @@ def test_export(store, tmp_path):
 
 def test_no_store_is_an_error(tmp_path):
     assert run("list", tmp_path / "none").exit_code == 2
+
+
+def test_help_says_units_that_look_like_markup():
+    assert "in days" in run("prune", "--help").stdout
+    timeout = CliRunner().invoke(app, ["tile", "run", "--help"]).stdout
+    assert "in seconds" in timeout

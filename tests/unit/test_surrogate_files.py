@@ -1,12 +1,17 @@
 """A network surrogate on disk: kept whole, refused when damaged or of another format."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from aimc_spice.dataset import Dataset
 from aimc_spice.errors import DataError, FitError, OutsideValidity
 from aimc_spice.network import NetworkSurrogate
+from aimc_spice.share import share
 from aimc_spice.surrogate.base import Box
+from aimc_spice.surrogate.calibrated import CalibratedTile
 from aimc_spice.surrogate.layer import LayerSurrogate
 from aimc_spice.surrogate.transfer import fit_transfer, sample_points
 
@@ -76,3 +81,13 @@ def test_response_that_is_no_function_of_its_input_is_refused():
     twice = Dataset(np.vstack([good.x, good.x]), np.vstack([good.y, good.y + 0.1]), "V", "V", ("a",), "test")
     with pytest.raises(FitError, match="not a function of its input"):
         fit_transfer(twice, good, knee=0.05)
+
+
+@pytest.mark.parametrize("key", ["box", "interval", "output", "t_mvm", "e_mvm"])
+def test_a_calibrated_tile_whose_record_lacks_a_value_is_refused(tmp_path, key):
+    shutil.copytree(share("calibration", "surrogates", "current_32"), tmp_path / "tile")
+    record = tmp_path / "tile/record.json"
+    assert CalibratedTile.load(tmp_path / "tile").record.name == "current_32"
+    record.write_text(json.dumps({**json.loads(record.read_text(encoding="utf-8")), key: None}), encoding="utf-8")
+    with pytest.raises(FitError, match="no calibrated tile"):
+        CalibratedTile.load(tmp_path / "tile")
