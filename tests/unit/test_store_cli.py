@@ -74,4 +74,4 @@ def test_no_store_is_an_error(tmp_path):
 def test_help_says_units_that_look_like_markup():
     assert "in days" in run("prune", "--help").stdout
     timeout = CliRunner().invoke(app, ["tile", "run", "--help"]).stdout
-    assert "in seconds" in timeout
+    assert "seconds" in timeout
