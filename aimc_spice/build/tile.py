@@ -55,12 +55,14 @@ def open_tile(name: str | Path) -> TileConfig:
     return load_tile(path)
 
 
-def resized(config: TileConfig, n: int) -> TileConfig:
-    """Return the same tile with n word lines and n columns, its size in its name; 0 changes nothing."""
-    if not n:
+def resized(config: TileConfig, n_rows: int, n_cols: int = 0) -> TileConfig:
+    """Return the same tile of another size, which enters its name; without columns a square one; 0 changes nothing."""
+    if not n_rows:
         return config
-    name = f"{re.sub(r'_[0-9]+', '', config.name, count=1)}_{n}"
-    return config.model_copy(update={"n_rows": n, "n_cols": n, "name": name})
+    cols = n_cols or n_rows
+    size = f"{n_rows}" if cols == n_rows else f"{n_rows}x{cols}"
+    name = f"{re.sub(r'_[0-9]+(x[0-9]+)?', '', config.name, count=1)}_{size}"
+    return config.model_copy(update={"n_rows": n_rows, "n_cols": cols, "name": name})
 
 
 def with_steps(config: TileConfig, n: int) -> TileConfig:

@@ -73,8 +73,9 @@ def tile(
     ] = Path("results"),
     workers: Annotated[int, typer.Option(min=0, help="Simulators at once; 0: as the file says.")] = 0,
     rows: Annotated[
-        int, typer.Option(min=0, max=4096, help="Word lines and columns of a square tile; 0: as the file says.")
+        int, typer.Option(min=0, max=4096, help="Word lines (and columns, unless --cols); 0: as the file says.")
     ] = 0,
+    cols: Annotated[int, typer.Option(min=0, max=4096, help="Columns, beside --rows; 0: as many as rows.")] = 0,
     steps: Annotated[int, typer.Option(min=-1, help="Tiles stepped in time; -1: as the file says.")] = -1,
 ) -> None:
     """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
@@ -87,7 +88,7 @@ def tile(
     from aimc_spice.report.tile import tile_page, worst_tiles
     from aimc_spice.simulate import SimulatorPool
 
-    config = with_steps(resized(open_tile(file), rows), steps)
+    config = with_steps(resized(open_tile(file), rows, cols), steps)
     folder, table = results / config.name, config.calibration
     (out / config.name).mkdir(parents=True, exist_ok=True)  # a folder that cannot be had is said before the work
     pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
@@ -97,6 +98,7 @@ def tile(
     command = (
         f"aimc-spice calibrate tile {file}"
         + (f" --rows {rows}" if rows else "")
+        + (f" --cols {cols}" if rows and cols else "")
         + (f" --steps {steps}" if steps >= 0 else "")
     )
     found.write(out / config.name, folder, command)

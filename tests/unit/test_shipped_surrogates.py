@@ -26,7 +26,7 @@ def test_a_calibrated_tile_is_of_its_file_and_within_its_goals(folder):
     found = CalibratedTile.load(folder)
     record, n = found.record, found.record.description["n_rows"]
     name = MODES.get(folder.name.split("_")[0], folder.name)
-    config = resized(open_tile(name), n if name in MODES.values() else 0).model_dump(mode="python")
+    config = resized(open_tile(name), n if name in MODES.values() else 0).model_dump(mode="python")  # columns aside
     assert {key: record.description[key] for key in CIRCUIT} == {key: config[key] for key in CIRCUIT}
     assert record.output.rms_of_full_scale <= (5e-4 if record.description["cell"]["kind"] == "resistor" else 3e-3)
     for fit, goal in ((record.settling, 0.01), (record.energy, 0.03), (record.latency, 0.05)):
