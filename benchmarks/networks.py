@@ -1,8 +1,8 @@
 """How good are trained networks on tiles, by kind of tile, size and converters, and what does an inference cost?
 
 Every network of the zoo that is there, on the current-mode and the charge-mode tile of the toolkit with 64, 128 and 256
-rows and columns, by ideal converters and by converters fitted to their circuits; at the first size also read exactly,
-and with programming errors. Finished points are kept in ``results/networks/points.json``, so stopping loses the one in
+rows and columns, by ideal converters, by converters fitted to their circuits, and exactly; at the first size also with
+programming errors. Finished points are kept in ``results/networks/points.json``, so stopping loses the one in
 work; the same command goes on. A study, not a claim: it prints the table of ``docs/networks.md``.
 
     python benchmarks/networks.py [--only NETWORK ...] [--rows 64 ...] [--table]
@@ -88,7 +88,7 @@ def points(networks: Sequence[str], rows: Sequence[int]) -> Iterator[Point]:
     small = [name for name in networks if name not in SLOW]
     slow = [name for name in networks if name in SLOW]
     for n in rows:
-        for variant in VARIANTS if n == rows[0] else FEW:
+        for variant in VARIANTS if n == rows[0] else (*FEW, VARIANTS[-1]):
             yield from (Point(name, tile, n, variant) for name in small for tile in FITTED)
         for name in slow:
             for digital in ((), DOWN) if n == rows[0] else ((),):
@@ -176,7 +176,7 @@ def table(found: dict[str, dict[str, object]]) -> str:
 
 def line(r: dict[str, object]) -> str:
     """Return one row; exact points and ideal converters carry the cost of the tiles alone."""
-    variant = r["variant"]["name"] + (f", {' '.join(r['digital'])} digital" if r["digital"] else "")
+    variant = r["variant"]["name"] + (f", `{' '.join(r['digital'])}` digital" if r["digital"] else "")
     cells = [
         r["network"], r["tile"], r["rows"], variant, number(r, [r["digital_score"]]), number(r, r["scores"]),
         len(r["scores"]), r["n_samples"], f"{r['sqnr_median_db']:.1f}, {r['sqnr_least_db']:.1f}",
