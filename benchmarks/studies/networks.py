@@ -5,7 +5,7 @@ rows and columns, by ideal converters, by converters fitted to their circuits, a
 programming errors. Finished points are kept in ``results/networks/points.json``, so stopping loses the one in
 work; the same command goes on. A study, not a claim: it prints the table of ``docs/networks.md``.
 
-    python benchmarks/networks.py [--only NETWORK ...] [--rows 64 ...] [--table]
+    python benchmarks/studies/networks.py [--only NETWORK ...] [--rows 64 ...] [--table]
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.prepare import Options, prepare
 from aimc_spice.workloads.zoo import NAMES, ZooEntry, load
 
-OUT = Path(__file__).parents[1] / "results" / "networks"
+OUT = Path(__file__).parents[2] / "results" / "networks"
 FITTED = {"current": "ramp_8_transistor", "charge": "sar_charge_8"}
 SAMPLES = {"mnist_mlp": 10000, "fashion_cnn": 2000, "speech_ds_cnn": 300, "shakespeare_gpt": 60, "cifar_resnet20": 300}
 CALIBRATION = {"mnist_mlp": 256, "fashion_cnn": 256, "speech_ds_cnn": 128, "minilm_sst2": 48}  # others 64

@@ -3,7 +3,7 @@
 Single changes of one tile file, on Fashion-MNIST and on MiniLM: the studies behind "What limits" in
 ``docs/networks.md``. It makes no claim of its own and keeps nothing.
 
-    python benchmarks/network_limits.py [charge|ranges]
+    python benchmarks/studies/network_limits.py [charge|ranges]
 """
 
 from __future__ import annotations
@@ -59,9 +59,11 @@ def ranges() -> None:
     fitted = config.readout.model_copy(update={"surrogate": "sar_charge_8"})
     pair = tile_of(config.model_copy(update={"readout": fitted}))
     network, calibration = read_onnx(entry.model, entry.name), entry.calibration(48)
-    for dac, adc in (("mse", "mse"), ("max", "max"), ("max", "mse"), ("percentile", "percentile")):
-        options = Options(dac_range=dac, reading=Reading(adc_range=adc))
-        show(f"DAC {dac}, converters {adc}", prepare(network, *pair, calibration, options), entry, 300)
+    ways = [("mse", Reading()), ("max", Reading("max")), ("max", Reading()), ("percentile", Reading("percentile"))]
+    for dac, reading in [*ways, ("mse", Reading(adc_scope="column"))]:
+        options = Options(dac_range=dac, reading=reading)
+        title = f"DAC {dac}, converters {reading.adc_range} by {reading.adc_scope}"
+        show(title, prepare(network, *pair, calibration, options), entry, 300)
 
 
 if __name__ == "__main__":
