@@ -21,7 +21,7 @@ from aimc_spice.surrogate.settling import Settling
 
 Array = NDArray[np.float64]
 IN_TIME = (*DEFAULT_OPTIONS, "method=gear", "reltol=1e-4")
-_N_TIMES, _N_STEPS = 60, 200
+_N_TIMES, _N_STEPS = 60, 800  # a coarser ngspice errs by 1 % itself where an amplifier overshoots
 _CORNERS = 2  # of `experiment`: decks of extremes, nearly without a signal
 
 

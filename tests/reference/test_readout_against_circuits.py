@@ -102,10 +102,14 @@ def test_shipped_files_are_valid(path):
         value_of(name, value)
 
 
-def test_the_file_in_the_document_is_valid(tmp_path):
+def test_the_files_in_the_document_are_valid(tmp_path):
     page = (ROOT / "docs/metrology.md").read_text(encoding="utf-8")
-    (tmp_path / "x.toml").write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
-    assert load_converter(tmp_path / "x.toml").subckt.bits == ["b0", "b1", "b2"]
+    found = []
+    for text in page.split("```toml\n")[1:3]:
+        (tmp_path / "x.toml").write_text(text.split("```")[0], encoding="utf-8")
+        found.append(load_converter(tmp_path / "x.toml"))
+    assert found[0].subckt.bits == ["b0", "b1", "b2"]
+    assert found[1].kind == "sar_charge"
 
 
 def test_parameters_need_their_unit():
