@@ -43,7 +43,7 @@ _HOME = {
     "NetworkWeights": "workloads",
     "Workload": "workloads",
     "load_study": "config",
-    "Bench": "pipeline",
+    "Bench": "dataset.bench",
     "program": "pipeline",
     "evaluate": "pipeline",
     "sweep": "pipeline",

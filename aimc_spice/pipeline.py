@@ -18,7 +18,6 @@ Every simulation goes through a content-addressed store: stop at any time, the s
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from aimc_spice.build.study import data_of, network_of, weights_of
 from aimc_spice.config import ChoiceConfig, StudyConfig
 from aimc_spice.dataset import Job, Store, collect
-from aimc_spice.dataset.collect import Progress
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.dataset.estimate import explain
 from aimc_spice.errors import AimcSpiceError, ConfigError, FitError, MeasurementFailed, ShapeError, SimulationError
 from aimc_spice.netlist.base import Deck
@@ -40,7 +39,7 @@ from aimc_spice.report.compare import compare, dynamics
 from aimc_spice.report.table import Row, mark_best
 from aimc_spice.rng import stream
 from aimc_spice.simulate import SimulatorPool
-from aimc_spice.simulate.base import Pool, Waveforms
+from aimc_spice.simulate.base import Waveforms
 from aimc_spice.surrogate.base import Fit
 from aimc_spice.surrogate.calibrate import program_layer
 from aimc_spice.surrogate.loading import check_neuron
@@ -49,15 +48,6 @@ from aimc_spice.workloads.software import trained_readout
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where simulations run and where results are kept."""
-
-    pool: Pool
-    store: Store
-    progress: Progress | None = None
 
 
 def sweep(study: StudyConfig, bench: Bench, *, download: bool = False) -> list[Row]:

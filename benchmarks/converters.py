@@ -18,10 +18,10 @@ from _claim import claim
 from engine import _cpu_of, _warm
 
 from aimc_spice.dataset import Store
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import AimcSpiceError
 from aimc_spice.metrology.characterise import Case, Measurements, characterise
 from aimc_spice.metrology.characteristic import Characteristic
-from aimc_spice.metrology.convert import Lab
 from aimc_spice.metrology.population import measure_population
 from aimc_spice.metrology.search import Resolution
 from aimc_spice.netlist.adcs import CONVERTERS
@@ -45,13 +45,13 @@ def one_type(kind: str, level: str, pool: SimulatorPool, folder: Path) -> None:
     try:
         case = Case(CONVERTERS[kind](N_BITS[level], level, None, None, None))
         resolution = Resolution(1 / 64 if level == "behavioural" else 1 / 16)
-        lab = Lab(pool, Store(folder / kind / level))
+        bench = Bench(pool, Store(folder / kind / level))
         start = time.process_time() + _cpu_of(pool)
-        (one,) = characterise({name: case}, lab, Measurements(resolution, n_sine=0)).values()
+        (one,) = characterise({name: case}, bench, Measurements(resolution, n_sine=0)).values()
         if not isinstance(one, Characteristic):
             raise one
         seconds = (time.process_time() + _cpu_of(pool) - start) / CORES
-        readout = calibrate_readout(case, one, lab, None, HeldOut(64 if QUICK else 256))
+        readout = calibrate_readout(case, one, bench, None, HeldOut(64 if QUICK else 256))
     except AimcSpiceError as failure:
         print(f"{name}: {type(failure).__name__}: {failure}")
         claim(f"{name} measured", 0.0, "", 1.0, at_least=True, against="a characteristic")
@@ -71,8 +71,8 @@ def monte_carlo(pool: SimulatorPool, folder: Path) -> None:
         return CONVERTERS["sar_charge"](6, "behavioural", corner, Mismatch(a_c=3e-8), seed)
 
     start = time.process_time() + _cpu_of(pool)
-    lab = Lab(pool, Store(folder / "monte_carlo"))
-    measure_population(build, Corner(), range(N_SAMPLES), lab, Measurements(Resolution(1 / 8), n_sine=0))
+    bench = Bench(pool, Store(folder / "monte_carlo"))
+    measure_population(build, Corner(), range(N_SAMPLES), bench, Measurements(Resolution(1 / 8), n_sine=0))
     seconds = (time.process_time() + _cpu_of(pool) - start) / CORES * 200 / N_SAMPLES
     claim("Monte Carlo, 200 x 6 bit", seconds, "s on 2 cores", 600.0, at_least=False, against=f"{N_SAMPLES} measured")
 
@@ -84,7 +84,7 @@ def table(pool: SimulatorPool, folder: Path) -> None:
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for kind, (level, n_bits) in product(CONVERTERS, CASES):
         try:
-            cells = _cells(kind, level, n_bits, Lab(pool, Store(folder / f"{kind}_{level}_{n_bits}")))
+            cells = _cells(kind, level, n_bits, Bench(pool, Store(folder / f"{kind}_{level}_{n_bits}")))
         except AimcSpiceError as failure:
             cells = [f"{type(failure).__name__}: {failure.what}"]
         print(f"| {kind} | {n_bits} | {level} | {' | '.join(cells)} |", flush=True)
@@ -93,15 +93,15 @@ def table(pool: SimulatorPool, folder: Path) -> None:
 CASES = (("behavioural", 4), ("behavioural", 6), ("behavioural", 8), ("transistor", 6))
 
 
-def _cells(kind: str, level: str, n_bits: int, lab: Lab) -> list[str]:
+def _cells(kind: str, level: str, n_bits: int, bench: Bench) -> list[str]:
     case = Case(CONVERTERS[kind](n_bits, level, None, None, None))
     resolution = Resolution(1 / 64 if level == "behavioural" else 1 / 16)
-    start = time.process_time() + _cpu_of(lab.pool)
-    (one,) = characterise({kind: case}, lab, Measurements(resolution, n_sine=256)).values()
+    start = time.process_time() + _cpu_of(bench.pool)
+    (one,) = characterise({kind: case}, bench, Measurements(resolution, n_sine=256)).values()
     if not isinstance(one, Characteristic):
         raise one
-    seconds = time.process_time() + _cpu_of(lab.pool) - start
-    readout = calibrate_readout(case, one, lab, None, HeldOut(128))
+    seconds = time.process_time() + _cpu_of(bench.pool) - start
+    readout = calibrate_readout(case, one, bench, None, HeldOut(128))
     f = one.figures
     defects = ", ".join(d.name for d in one.linearity.defects)
     return [

@@ -16,7 +16,8 @@ from _claim import claim, median_time
 from aimc_spice.build.study import data_of, network_of
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store, collect
-from aimc_spice.pipeline import Bench, input_voltages, program, sample_of, spice_jobs
+from aimc_spice.dataset.bench import Bench
+from aimc_spice.pipeline import input_voltages, program, sample_of, spice_jobs
 from aimc_spice.report.compare import compare
 from aimc_spice.share import share
 from aimc_spice.simulate import SimulatorPool

@@ -40,7 +40,7 @@ from aimc_spice.surrogate.operator import tile_operator
 V, DEVICE, RANGE = 0.25, Device.from_resistances(1e4, 1e6), (1e-6, 1e-4)
 CELLS: dict[str, Macro | None] = {"resistor": None, "sinh": sinh_cell(v0=V), "1T1R": one_t_one_r()}
 TIA = tia(r_f=1e3)
-Lab = tuple[SimulatorPool, Store]
+Bench = tuple[SimulatorPool, Store]
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
@@ -62,10 +62,10 @@ def tile(seed: int, n: int, n_vectors: int) -> tuple[ConductanceMap, np.ndarray]
     return ConductanceMap(g[0], g[1], DEVICE), x
 
 
-def errors(name: str, n: int, circuit: TileCircuit, cell: FittedCell | None, lab: Lab) -> None:
+def errors(name: str, n: int, circuit: TileCircuit, cell: FittedCell | None, bench: Bench) -> None:
     """Fit all families to some circuits, judge them on others, and print the table and the claims."""
     n_train, n_held, n_vectors = (4, 5, 10) if n == 64 else (2, 4, 5)
-    found = circuit.simulate([tile(k, n, n_vectors) for k in range(n_train + n_held)], *lab)
+    found = circuit.simulate([tile(k, n, n_vectors) for k in range(n_train + n_held)], *bench)
     choice = choose(circuit.kind(cell), found[:n_train], found[n_train:])
     for entry in choice.table:
         print(f"{name} {n}x{n} {entry.row()}")
@@ -87,9 +87,9 @@ def errors(name: str, n: int, circuit: TileCircuit, cell: FittedCell | None, lab
     )
 
 
-def honesty(circuit: TileCircuit, cell: FittedCell, lab: Lab) -> None:
+def honesty(circuit: TileCircuit, cell: FittedCell, bench: Bench) -> None:
     """Make an interval from ten circuits and count how often it holds on five others."""
-    found = circuit.simulate([tile(k, 32, 12) for k in range(100, 119)], *lab)
+    found = circuit.simulate([tile(k, 32, 12) for k in range(100, 119)], *bench)
     family = RowFamily.fit(circuit.kind(cell), found[:4])
     interval = conformal(family, found[4:14], level=0.9)
     covered = interval.coverage(family, found[14:])
@@ -124,9 +124,9 @@ def speed(circuit: TileCircuit, cell: FittedCell) -> None:
     claim("sinh 64x64, programming", ours / linear, "times", 3, at_least=False, against="the linear operator alone")
 
 
-def newton_error(name: str, circuit: TileCircuit, cell: FittedCell, lab: Lab) -> None:
+def newton_error(name: str, circuit: TileCircuit, cell: FittedCell, bench: Bench) -> None:
     """Print how far Newton's method with the fitted law is from ngspice at 64 × 64."""
-    (found,) = circuit.simulate([tile(1, 64, 10)], *lab)
+    (found,) = circuit.simulate([tile(1, 64, 10)], *bench)
     kind = circuit.kind(cell)
     mine = NonlinearTile(found.g_pos, found.g_neg, kind.wire, kind.ports, cell.law, v_read=V, box=cell.box)
     error = np.abs(mine.solve(V * found.x).out - found.y).max() / np.abs(found.y).max()
@@ -145,18 +145,18 @@ def main() -> None:
     """Print the claims."""
     sizes = (64,) if "--quick" in sys.argv else (64, 128)
     with tempfile.TemporaryDirectory() as folder, SimulatorPool(1, timeout_s=600) as pool:
-        lab = (pool, Store(Path(folder) / "store"))
+        bench = (pool, Store(Path(folder) / "store"))
         for name, macro in CELLS.items():
             circuit = TileCircuit(Wire(1.0, 1.0), TIA, V, 0.0, macro)
-            cell = fit_cell(macro, RANGE, 1.2 * V, *lab) if macro else None
+            cell = fit_cell(macro, RANGE, 1.2 * V, *bench) if macro else None
             for n in sizes:
-                errors(name, n, circuit, cell, lab)
+                errors(name, n, circuit, cell, bench)
             if cell:
-                newton_error(name, circuit, cell, lab)
+                newton_error(name, circuit, cell, bench)
             if cell and name == "sinh":
                 moving = replace(circuit, front_end=diff_amp(gain=30))
-                errors("sinh behind a resistive amplifier", 64, moving, cell, lab)
-                honesty(circuit, cell, lab)
+                errors("sinh behind a resistive amplifier", 64, moving, cell, bench)
+                honesty(circuit, cell, bench)
                 speed(circuit, cell)
 
 

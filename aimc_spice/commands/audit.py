@@ -74,10 +74,10 @@ def _audit_network(name: str, tile: str, out: Path, how: tuple[int, int, int], s
     from aimc_spice.build.tile import open_tile, tile_of
     from aimc_spice.commands.study import _progress
     from aimc_spice.dataset import Store
+    from aimc_spice.dataset.bench import Bench
     from aimc_spice.flows.audit_network import audit_network, effect_of
     from aimc_spice.network.graph import read_onnx
     from aimc_spice.network.prepare import prepare
-    from aimc_spice.pipeline import Bench
     from aimc_spice.simulate import SimulatorPool
     from aimc_spice.workloads.zoo import load
 

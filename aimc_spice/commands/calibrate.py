@@ -36,8 +36,8 @@ def adc(
     from aimc_spice.build.converter import open_converter
     from aimc_spice.commands.study import _progress
     from aimc_spice.dataset import Store
+    from aimc_spice.dataset.bench import Bench
     from aimc_spice.flows.calibrate_converter import calibrate_converter, changed, write_results
-    from aimc_spice.metrology.convert import Lab
     from aimc_spice.report.converter import converter_table
     from aimc_spice.simulate import SimulatorPool
     from aimc_spice.surrogate.fitted import describe
@@ -46,7 +46,7 @@ def adc(
     folder, run = out / config.name, config.spice
     pool = SimulatorPool(workers or run.workers, backend=run.backend, timeout_s=run.timeout, runs_dir=folder / "runs")
     with pool, _progress() as tell:
-        results = calibrate_converter(config, Lab(pool, Store(folder / "store"), tell), models)
+        results = calibrate_converter(config, Bench(pool, Store(folder / "store"), tell), models)
     write_results(results, folder)
     Console(soft_wrap=True).print(converter_table(results.measured, results.population))
     if results.readout:
@@ -82,9 +82,9 @@ def tile(
     from aimc_spice.build.tile import open_tile, resized, with_steps
     from aimc_spice.commands.study import _progress
     from aimc_spice.dataset import Store
+    from aimc_spice.dataset.bench import Bench
     from aimc_spice.flows.calibrate_charge import calibrate_charge
     from aimc_spice.flows.calibrate_tile import calibrate
-    from aimc_spice.pipeline import Bench
     from aimc_spice.report.tile import tile_page, worst_tiles
     from aimc_spice.simulate import SimulatorPool
 

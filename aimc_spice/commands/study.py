@@ -16,9 +16,9 @@ import typer
 
 if TYPE_CHECKING:
     from aimc_spice.config import ChoiceConfig, StudyConfig
+    from aimc_spice.dataset.bench import Bench
     from aimc_spice.dataset.collect import Progress
     from aimc_spice.netlist.base import Deck
-    from aimc_spice.pipeline import Bench
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (TOML), for example calibration/studies/demo.toml.")]
 Choice = Annotated[
@@ -211,7 +211,7 @@ def open_study(path: Path, choice: str, data: str, weights: str) -> tuple[StudyC
 def open_bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bool = False) -> Iterator[Bench]:
     """Open the pool and the store, with progress that estimates what is left."""
     from aimc_spice.dataset import Store
-    from aimc_spice.pipeline import Bench
+    from aimc_spice.dataset.bench import Bench
     from aimc_spice.simulate.cluster import open_pool
     from aimc_spice.simulate.limits import Limits
 

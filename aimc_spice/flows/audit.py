@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from aimc_spice.build.study import data_of, network_of
 from aimc_spice.config import ChoiceConfig, StudyConfig
 from aimc_spice.dataset import Job, collect
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.layer import Layer
@@ -31,7 +32,7 @@ from aimc_spice.netlist.partition import Block
 from aimc_spice.netlist.tile_bench import tile_driven
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.network import NetworkSurrogate, labels_of
-from aimc_spice.pipeline import Bench, input_voltages, program
+from aimc_spice.pipeline import input_voltages, program
 from aimc_spice.rng import stream
 from aimc_spice.simulate.nodal import NodalSimulator
 from aimc_spice.surrogate.layer import LayerSurrogate, program_operators

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aimc_spice.build.tile import cells_of as conductances
 from aimc_spice.build.tile import circuit_of
 from aimc_spice.config.tile import TileConfig
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConfigError
 from aimc_spice.flows.audit import Finding, Probe, three_way
 from aimc_spice.netlist.wire import Wire
@@ -24,7 +25,6 @@ from aimc_spice.network.analog import cells_of
 from aimc_spice.network.layer import AnalogLayer
 from aimc_spice.network.mapping import Placement, place
 from aimc_spice.network.prepare import Prepared
-from aimc_spice.pipeline import Bench
 from aimc_spice.rng import stream
 from aimc_spice.surrogate.families.decks import TileCircuit
 from aimc_spice.surrogate.readout import ColumnReadouts, Readout

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aimc_spice.build.tile import charge_tile_of, tile_of
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset import Job, collect
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.device.capacitance import map_capacitances
 from aimc_spice.flows.calibrate_tile import Calibration
 from aimc_spice.flows.tile_steps import (
@@ -30,7 +31,6 @@ from aimc_spice.flows.tile_steps import (
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.charge import ChargeCrossbar
 from aimc_spice.netlist.charge_mvm import ChargePhases, charge_mvm_deck, read_bit_lines
-from aimc_spice.pipeline import Bench
 from aimc_spice.simulate.base import Waveforms
 from aimc_spice.surrogate.calibrated import CalibratedTile, Record, TileBox
 from aimc_spice.surrogate.charge import ChargeTile

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from aimc_spice.build.converter import builder_of, corners_of, describe_corner, measurements_of, spec_of
 from aimc_spice.config.converter import ConverterConfig, MonteCarloConfig
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import AimcSpiceError, ConfigError, SimulationError
 from aimc_spice.metrology.characterise import Case, Measurements, characterise
 from aimc_spice.metrology.characteristic import Characteristic
-from aimc_spice.metrology.convert import Lab
 from aimc_spice.metrology.population import Population, measure_population
 from aimc_spice.metrology.search import Resolution
 from aimc_spice.metrology.spec import Spec
@@ -88,14 +88,14 @@ def changed(config: ConverterConfig, *, corner: str = "", n_samples: int = -1) -
     return config.model_copy(update={"monte_carlo": wanted})
 
 
-def calibrate_converter(config: ConverterConfig, lab: Lab, models: Path | None = None) -> Calibrated:
+def calibrate_converter(config: ConverterConfig, bench: Bench, models: Path | None = None) -> Calibrated:
     """Measure, judge and fit.
 
     Parameters
     ----------
     config : ConverterConfig
         The file.
-    lab : Lab
+    bench : Bench
         Simulators and store.
     models : Path, optional
         Library of transistor models for a user's subcircuit.
@@ -109,7 +109,7 @@ def calibrate_converter(config: ConverterConfig, lab: Lab, models: Path | None =
     """
     build, corners, allow = builder_of(config, models), corners_of(config), tuple(config.measure.allow)
     cases = {corner.name: Case(build(corner, None), corner) for corner in corners}
-    found = list(characterise(cases, lab, measurements_of(config)).values())
+    found = list(characterise(cases, bench, measurements_of(config)).values())
     good = tuple(one for one in found if isinstance(one, Characteristic) and not one.is_stuck)
     failures = tuple(_failure(one) for one in found if one not in good)
     if not good:
@@ -118,11 +118,11 @@ def calibrate_converter(config: ConverterConfig, lab: Lab, models: Path | None =
     if table := config.monte_carlo:
         seeds = range(table.seed, table.seed + table.n_samples)
         measurements = Measurements(replace(Resolution(), lsb=table.resolution), n_sine=0)
-        population = measure_population(build, good[0].corner, seeds, lab, measurements)
+        population = measure_population(build, good[0].corner, seeds, bench, measurements)
     first, readout = good[0], None
     if all(defect.name in allow for defect in first.linearity.defects):
         case = cases[first.corner.name]
-        readout = calibrate_readout(case, first, lab, population, HeldOut(config.measure.n_held_out))
+        readout = calibrate_readout(case, first, bench, population, HeldOut(config.measure.n_held_out))
     return Calibrated(good, failures, population, readout, spec_of(config), allow)
 
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from aimc_spice.build.tile import cells_device, cells_of, circuit_of, tile_of, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset import Job, collect
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.device import ConductanceMap
 from aimc_spice.flows.tile_steps import (
     IN_TIME,
@@ -42,7 +43,6 @@ from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.layer import Layer
 from aimc_spice.netlist.partition import Partition
 from aimc_spice.netlist.tile_bench import tile_driven
-from aimc_spice.pipeline import Bench
 from aimc_spice.report.figure import save_figure
 from aimc_spice.report.tile import tile_figure, tile_page, worst_tiles
 from aimc_spice.simulate.base import Waveforms

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import SimulationError
 from aimc_spice.metrology.characteristic import Characteristic
-from aimc_spice.metrology.convert import Lab, Request, convert
+from aimc_spice.metrology.convert import Request, convert
 from aimc_spice.metrology.kickback import KickProbe, measure_kick_back
 from aimc_spice.metrology.levels import Array
 from aimc_spice.metrology.linearity import Linearity
@@ -60,7 +61,7 @@ class Measurements:
 
 
 def characterise(
-    cases: Mapping[str, Case], lab: Lab, tests: Measurements | None = None
+    cases: Mapping[str, Case], bench: Bench, tests: Measurements | None = None
 ) -> dict[str, Characteristic | SimulationError]:
     """Measure every case; one that fails has its failure in its place.
 
@@ -68,21 +69,21 @@ def characterise(
     ----------
     cases : mapping of str to Case
         By name, for progress and errors.
-    lab : Lab
+    bench : Bench
         Simulators and store.
     tests : Measurements, optional
         What is measured.
     """
     tests = tests or Measurements()
-    levels = find_levels({name: case.converter for name, case in cases.items()}, lab, tests.resolution)
+    levels = find_levels({name: case.converter for name, case in cases.items()}, bench, tests.resolution)
     found: dict[str, Characteristic | SimulationError] = {
         name: _static(cases[name], *got) if isinstance(got, tuple) else got for name, got in levels.items()
     }
     for wanted, test in ((tests.n_sine, _sine), (tests.n_repeat, _noise)):
         if wanted:
-            found |= test(cases, found, lab, wanted)
+            found |= test(cases, found, bench, wanted)
     if tests.kick_back:
-        found |= _kicked(cases, found, lab, tests.kick_back)
+        found |= _kicked(cases, found, bench, tests.kick_back)
     return found
 
 
@@ -99,21 +100,21 @@ def _sound(found: Found) -> dict[str, Characteristic]:
     return {name: one for name, one in good.items() if not one.is_stuck}
 
 
-def _sine(cases: Mapping[str, Case], found: Found, lab: Lab, n: int) -> Found:
+def _sine(cases: Mapping[str, Case], found: Found, bench: Bench, n: int) -> Found:
     good = _sound(found)
     plans = {name: SineTest.full_scale(n, one.linearity.low, one.linearity.high) for name, one in good.items()}
     requests = [Request(cases[name].converter, plan.inputs, f"{name}, sine") for name, plan in plans.items()]
     return {
         name: _with_sine(good[name], answer, plans[name])
-        for name, answer in zip(plans, convert(requests, lab), strict=True)
+        for name, answer in zip(plans, convert(requests, bench), strict=True)
     }
 
 
-def _kicked(cases: Mapping[str, Case], found: Found, lab: Lab, probe: KickProbe) -> Found:
+def _kicked(cases: Mapping[str, Case], found: Found, bench: Bench, probe: KickProbe) -> Found:
     done: dict[str, Characteristic | SimulationError] = {}
     for name, one in _sound(found).items():
         try:
-            done[name] = replace(one, kick_back=measure_kick_back(cases[name].converter, probe, lab))
+            done[name] = replace(one, kick_back=measure_kick_back(cases[name].converter, probe, bench))
         except SimulationError as failure:
             done[name] = failure
     return done
@@ -127,7 +128,7 @@ def _with_sine(
     return replace(one, spectrum=spectrum(answer.codes, plan, one.linearity.high - one.linearity.low))
 
 
-def _noise(cases: Mapping[str, Case], found: Found, lab: Lab, n_repeat: int) -> Found:
+def _noise(cases: Mapping[str, Case], found: Found, bench: Bench, n_repeat: int) -> Found:
     good = _sound(found)
     grids = {name: noise_grid(one.linearity) for name, one in good.items()}
     requests = [
@@ -136,7 +137,7 @@ def _noise(cases: Mapping[str, Case], found: Found, lab: Lab, n_repeat: int) -> 
     ]
     return {
         name: _with_noise(good[name], answer, grids[name], n_repeat)
-        for name, answer in zip(grids, convert(requests, lab), strict=True)
+        for name, answer in zip(grids, convert(requests, bench), strict=True)
     }
 
 

@@ -12,26 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aimc_spice.dataset.collect import Job, Progress, collect
-from aimc_spice.dataset.store import Store
+from aimc_spice.dataset.bench import Bench
+from aimc_spice.dataset.collect import Job, collect
 from aimc_spice.errors import MeasurementFailed, SimulationError
 from aimc_spice.metrology.levels import Array
 from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter
 from aimc_spice.netlist.base import Transient
-from aimc_spice.simulate.base import Pool, Waveforms
+from aimc_spice.simulate.base import Waveforms
 
 _PER_SWEEP, _PER_TRANSIENT = 20_000, 16
 _NUDGES = (1 / 256, 1 / 64, 1 / 16)  # LSB: how far inputs move where a code could not be read
-
-
-@dataclass(frozen=True)
-class Lab:
-    """Where converters are measured: simulators, finished results, and who is told how far it is."""
-
-    pool: Pool
-    store: Store
-    progress: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,7 @@ def is_static(converter: Converter) -> bool:
     return not isinstance(converter.deck(np.array([converter.low, converter.high])).analysis, Transient)
 
 
-def convert(requests: Sequence[Request], lab: Lab) -> list[Record | SimulationError]:
+def convert(requests: Sequence[Request], bench: Bench) -> list[Record | SimulationError]:
     """Return what each converter did, or why there is no answer.
 
     Every converter's failure stands in its own place of the list. A deck in which a code cannot be read, because an
@@ -56,9 +47,9 @@ def convert(requests: Sequence[Request], lab: Lab) -> list[Record | SimulationEr
     Raises `DatasetError` where the store cannot be written to.
     """
     parts = [_Part(request, x) for request in requests for x in _cut(request)]
-    _run(parts, lab)
+    _run(parts, bench)
     for nudge in _NUDGES:
-        _run([part.nudged(nudge) for part in parts if part.is_undecided(parts)], lab)
+        _run([part.nudged(nudge) for part in parts if part.is_undecided(parts)], bench)
     return [_joined([part for part in parts if part.request is request]) for request in requests]
 
 
@@ -102,16 +93,16 @@ def _cut(request: Request) -> Iterator[Array]:
         yield request.inputs[start : start + n]
 
 
-def _run(parts: Sequence[_Part], lab: Lab) -> None:
+def _run(parts: Sequence[_Part], bench: Bench) -> None:
     """Simulate and read; where something fails, look at every part alone: what succeeded is in the store."""
     try:
-        found = collect([part.job for part in parts], lab.pool, lab.store, lab.progress)
+        found = collect([part.job for part in parts], bench.pool, bench.store, bench.progress)
     except SimulationError as failure:
         if len(parts) == 1:
             parts[0].answer = failure
             return
         for part in parts:
-            _run([part], lab)
+            _run([part], bench)
         return
     for part, waves in zip(parts, found, strict=True):
         part.read(waves)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.dataset.collect import Job, collect
 from aimc_spice.errors import ShapeError
-from aimc_spice.metrology.convert import Lab
 from aimc_spice.metrology.levels import Array
 from aimc_spice.netlist.adcs.base import Converter
 
@@ -57,10 +57,10 @@ class KickProbe:
     stop: float
 
 
-def measure_kick_back(converter: Converter, probe: KickProbe, lab: Lab) -> KickBack:
+def measure_kick_back(converter: Converter, probe: KickProbe, bench: Bench) -> KickBack:
     """Convert one input and look at it; raises `SimulationError` where that fails or a probe is not there."""
     deck = replace(converter.deck(np.array([probe.value])), probes=(probe.v_probe, probe.i_probe))
-    (found,) = collect([Job(f"{converter.name}, kick-back", deck)], lab.pool, lab.store, lab.progress)
+    (found,) = collect([Job(f"{converter.name}, kick-back", deck)], bench.pool, bench.store, bench.progress)
     # ngspice counts a source's current into its positive terminal: what flows back into the source is positive
     v, i = found.signals[probe.v_probe], found.signals[probe.i_probe]
     return kick_back(found.axis, v, i, probe.start, probe.stop)

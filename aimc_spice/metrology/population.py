@@ -17,10 +17,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConverterError, DatasetError, ShapeError, SimulationError
 from aimc_spice.metrology.characterise import Case, Measurements, characterise
 from aimc_spice.metrology.characteristic import Characteristic
-from aimc_spice.metrology.convert import Lab
 from aimc_spice.metrology.levels import Array
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.spec import Figures, Spec, Yield, yield_of
@@ -118,7 +118,7 @@ class Population:
 
 
 def measure_population(
-    build: ConverterBuilder, corner: Corner, seeds: range, lab: Lab, tests: Measurements | None = None
+    build: ConverterBuilder, corner: Corner, seeds: range, bench: Bench, tests: Measurements | None = None
 ) -> Population:
     """Measure one sample a seed.
 
@@ -130,7 +130,7 @@ def measure_population(
         Conditions.
     seeds : range
         Of the samples.
-    lab : Lab
+    bench : Bench
         Simulators and store.
     tests : Measurements, optional
         By default levels to 1/16 LSB and no sine: ENOB is that of the levels.
@@ -141,7 +141,7 @@ def measure_population(
         No sample could be measured: the first reason.
     """
     cases = {f"seed {seed}": Case(build(corner, seed), corner, seed) for seed in seeds}
-    found = characterise(cases, lab, tests or Measurements(n_sine=0))
+    found = characterise(cases, bench, tests or Measurements(n_sine=0))
     good: list[Characteristic] = []
     failures: dict[int, str] = {}
     for seed, one in zip(seeds, found.values(), strict=True):

@@ -16,8 +16,9 @@ from math import ceil, log2
 import numpy as np
 from numpy.typing import NDArray
 
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConfigError, SimulationError
-from aimc_spice.metrology.convert import _PER_SWEEP, Lab, Request, convert, is_static
+from aimc_spice.metrology.convert import _PER_SWEEP, Request, convert, is_static
 from aimc_spice.metrology.levels import Array, Sweep
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.record import Record
@@ -58,7 +59,7 @@ Measured = tuple[Linearity, Record]
 
 
 def find_levels(
-    converters: Mapping[str, Converter], lab: Lab, resolution: Resolution | None = None
+    converters: Mapping[str, Converter], bench: Bench, resolution: Resolution | None = None
 ) -> dict[str, Measured | SimulationError]:
     """Return the static transfer of every converter with all its conversions, or why there is none.
 
@@ -66,7 +67,7 @@ def find_levels(
     ----------
     converters : mapping of str to Converter
         By name, for progress and errors.
-    lab : Lab
+    bench : Bench
         Simulators and store.
     resolution : Resolution, optional
         How finely.
@@ -74,7 +75,7 @@ def find_levels(
     hunts = {name: _Hunt(converter, resolution or Resolution()) for name, converter in converters.items()}
     while wanted := {name: hunt.wanted() for name, hunt in hunts.items() if len(hunt.wanted())}:
         requests = [Request(converters[name], inputs, name) for name, inputs in wanted.items()]
-        for name, answer in zip(wanted, convert(requests, lab), strict=True):
+        for name, answer in zip(wanted, convert(requests, bench), strict=True):
             hunts[name].take(answer)
     return {name: hunt.outcome() for name, hunt in hunts.items()}
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import SimulationError
 from aimc_spice.metrology.characterise import Case
 from aimc_spice.metrology.characteristic import Characteristic
-from aimc_spice.metrology.convert import Lab, Request, convert
+from aimc_spice.metrology.convert import Request, convert
 from aimc_spice.metrology.population import Population
 from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter
@@ -27,7 +28,7 @@ class HeldOut:
     seed: int = 0
 
 
-def convert_random(converter: Converter, lab: Lab, how: HeldOut) -> tuple[Record, Record]:
+def convert_random(converter: Converter, bench: Bench, how: HeldOut) -> tuple[Record, Record]:
     """Convert two sets of random inputs over the nominal range, to fit and to judge; may raise `SimulationError`."""
     requests = [
         Request(
@@ -37,7 +38,7 @@ def convert_random(converter: Converter, lab: Lab, how: HeldOut) -> tuple[Record
         )
         for purpose in ("typical", "held out")
     ]
-    typical, held_out = convert(requests, lab)
+    typical, held_out = convert(requests, bench)
     for answer in (typical, held_out):
         if isinstance(answer, SimulationError):
             raise answer
@@ -45,7 +46,7 @@ def convert_random(converter: Converter, lab: Lab, how: HeldOut) -> tuple[Record
 
 
 def calibrate_readout(
-    case: Case, one: Characteristic, lab: Lab, population: Population | None = None, held_out: HeldOut | None = None
+    case: Case, one: Characteristic, bench: Bench, population: Population | None = None, held_out: HeldOut | None = None
 ) -> FittedReadout:
     """Judge and fit a measured converter.
 
@@ -54,5 +55,5 @@ def calibrate_readout(
     SimulationError, FitError
         The held-out decks failed; there is nothing to fit.
     """
-    typical, judge = convert_random(case.converter, lab, held_out or HeldOut())
+    typical, judge = convert_random(case.converter, bench, held_out or HeldOut())
     return fit_readout(one, judge, population, typical)

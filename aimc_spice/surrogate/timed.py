@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import FitError, SimulationError
 from aimc_spice.metrology.characterise import Case, Measurements, characterise
-from aimc_spice.metrology.convert import Lab
 from aimc_spice.netlist.adcs.base import Converter
 from aimc_spice.surrogate.base import Array, Box, Fit, measure
 from aimc_spice.surrogate.calibrate_readout import calibrate_readout
@@ -61,7 +61,7 @@ class TimedReadout:
 
 
 def calibrate_over_time(
-    build: Callable[[float], Converter], times: Sequence[float], lab: Lab, measurements: Measurements | None = None
+    build: Callable[[float], Converter], times: Sequence[float], bench: Bench, measurements: Measurements | None = None
 ) -> TimedReadout:
     """Measure a converter at several times and fit.
 
@@ -71,7 +71,7 @@ def calibrate_over_time(
         Builds the converter with a time [s].
     times : sequence of float
         Three or more [s]; the middle of the widest gap, in ratio, is measured too and judges.
-    lab : Lab
+    bench : Bench
         Simulators and store.
     measurements : Measurements, optional
         As of `characterise`; no sine by default.
@@ -89,7 +89,7 @@ def calibrate_over_time(
     widest = int(np.diff(np.log(grid)).argmax())
     judge = float(np.sqrt(grid[widest] * grid[widest + 1]))
     cases = {f"time {t:.4g} s": Case(build(t)) for t in [*grid.tolist(), judge]}
-    fitted = _calibrated(cases, lab, measurements or Measurements(n_sine=0))
+    fitted = _calibrated(cases, bench, measurements or Measurements(n_sine=0))
     held_out = fitted.pop()
     timed = TimedReadout(grid, tuple(fitted), held_out.fit)
     decks = tuple(deck for one in fitted for deck in one.fit.fitted_on)
@@ -97,11 +97,11 @@ def calibrate_over_time(
     return replace(timed, fit=fit)
 
 
-def _calibrated(cases: Mapping[str, Case], lab: Lab, measurements: Measurements) -> list[FittedReadout]:
+def _calibrated(cases: Mapping[str, Case], bench: Bench, measurements: Measurements) -> list[FittedReadout]:
     fitted = []
-    for name, one in characterise(cases, lab, measurements).items():
+    for name, one in characterise(cases, bench, measurements).items():
         if isinstance(one, SimulationError):
             raise one
         one.raise_defects(allow=("missing codes",))
-        fitted.append(calibrate_readout(cases[name], one, lab))
+        fitted.append(calibrate_readout(cases[name], one, bench))
     return fitted

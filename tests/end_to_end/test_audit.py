@@ -9,11 +9,12 @@ import aimc_spice.flows.audit
 from aimc_spice.build.tile import open_tile, resized, tile_of
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.flows.audit import audit_study
 from aimc_spice.flows.audit_network import audit_network, effect_of
 from aimc_spice.network.plain import network_of
 from aimc_spice.network.prepare import prepare
-from aimc_spice.pipeline import Bench, program
+from aimc_spice.pipeline import program
 from aimc_spice.rng import stream
 from aimc_spice.simulate import SimulatorPool
 from aimc_spice.workloads.metrics import METRICS

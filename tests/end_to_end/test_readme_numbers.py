@@ -7,7 +7,8 @@ import pytest
 
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store
-from aimc_spice.pipeline import Bench, evaluate
+from aimc_spice.dataset.bench import Bench
+from aimc_spice.pipeline import evaluate
 from aimc_spice.share import share
 from aimc_spice.simulate import SimulatorPool
 

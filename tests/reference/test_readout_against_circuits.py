@@ -7,9 +7,9 @@ import pytest
 
 from aimc_spice.config.converter import load_converter, value_of
 from aimc_spice.dataset import Store
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConfigError, FitError, OutsideValidity
 from aimc_spice.metrology.characterise import Case, Measurements, characterise
-from aimc_spice.metrology.convert import Lab
 from aimc_spice.metrology.population import measure_population
 from aimc_spice.metrology.search import Resolution
 from aimc_spice.netlist.adcs import CONVERTERS
@@ -23,9 +23,9 @@ from converters import Clocked, Flash, ideal_levels, varied
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def bench(tmp_path_factory):
     with SimulatorPool(1) as pool:
-        yield Lab(pool, Store(tmp_path_factory.mktemp("store")))
+        yield Bench(pool, Store(tmp_path_factory.mktemp("store")))
 
 
 @pytest.mark.ngspice
@@ -33,10 +33,10 @@ def lab(tmp_path_factory):
     ("kind", "n_bits", "level", "limit"),
     [("flash", 8, "behavioural", 0.25), ("dual_slope", 6, "behavioural", 0.25), ("ramp", 4, "transistor", 0.5)],
 )
-def test_surrogate_against_circuit(lab, kind, n_bits, level, limit):
+def test_surrogate_against_circuit(bench, kind, n_bits, level, limit):
     case = Case(CONVERTERS[kind](n_bits, level))
-    (one,) = characterise({kind: case}, lab, Measurements(Resolution(1 / 16), n_sine=0)).values()
-    found = calibrate_readout(case, one, lab, None, HeldOut(48))
+    (one,) = characterise({kind: case}, bench, Measurements(Resolution(1 / 16), n_sine=0)).values()
+    found = calibrate_readout(case, one, bench, None, HeldOut(48))
     assert found.error_lsb <= limit
     assert found.energy_bias <= 0.03
     assert found.fit_time.rms_of_full_scale <= 0.05
@@ -44,11 +44,11 @@ def test_surrogate_against_circuit(lab, kind, n_bits, level, limit):
 
 
 @pytest.mark.ngspice
-def test_energy_that_remembers_the_conversion_before(lab):
+def test_energy_that_remembers_the_conversion_before(bench):
     """The capacitors of a charge-redistribution converter are reset from where the last conversion left them."""
     case = Case(CONVERTERS["sar_charge"](4, "behavioural"))
-    (one,) = characterise({"sar": case}, lab, Measurements(Resolution(1 / 16), n_sine=0)).values()
-    found = calibrate_readout(case, one, lab, None, HeldOut(96))
+    (one,) = characterise({"sar": case}, bench, Measurements(Resolution(1 / 16), n_sine=0)).values()
+    found = calibrate_readout(case, one, bench, None, HeldOut(96))
     assert found.energy_bias <= 0.03
     assert found.fit_energy.rms_of_full_scale <= 0.1
     blind = found.energy_of(np.array([8]), "dac") - found.energy_of(np.array([8]), "dac", np.array([15]))
@@ -56,9 +56,9 @@ def test_energy_that_remembers_the_conversion_before(lab):
 
 
 @pytest.mark.ngspice
-def test_a_larger_population_continues_a_smaller_one(lab):
+def test_a_larger_population_continues_a_smaller_one(bench):
     seen = []
-    watched = Lab(lab.pool, lab.store, lambda _done, _total, label: seen.append(label))
+    watched = Bench(bench.pool, bench.store, lambda _done, _total, label: seen.append(label))
     few = Measurements(Resolution(1 / 8), n_sine=0)
     first = measure_population(varied(4, 0.1), Corner(), range(5), watched, few)
     seen.clear()
@@ -68,28 +68,28 @@ def test_a_larger_population_continues_a_smaller_one(lab):
 
 
 @pytest.mark.ngspice
-def test_a_read_out_over_its_time(lab):
+def test_a_read_out_over_its_time(bench):
     """Levels of a converter that sees ``1 - exp(-t / 10 ns)`` of its input, at a time that was not measured."""
 
     def build(time):
         return Flash(np.minimum(ideal_levels(4) / (1 - np.exp(-time / 1e-8)), 1.15))
 
-    timed = calibrate_over_time(build, [2.5e-8, 4e-8, 6e-8, 1e-7], lab)
+    timed = calibrate_over_time(build, [2.5e-8, 4e-8, 6e-8, 1e-7], bench)
     wanted = ideal_levels(4) / (1 - np.exp(-5e-8 / 1e-8))
     np.testing.assert_allclose(timed.at(5e-8).levels, wanted, atol=0.03 / 16)
     assert timed.fit.rms < 0.03 / 16
     with pytest.raises(OutsideValidity, match="10 ns"):
         timed.at(1e-8)
     with pytest.raises(FitError, match="got 2 different times"):
-        calibrate_over_time(build, [1e-8, 1e-8, 2e-8], lab)
+        calibrate_over_time(build, [1e-8, 1e-8, 2e-8], bench)
 
 
 @pytest.mark.ngspice
-def test_a_smooth_transfer_and_a_scattered_one_are_both_found(lab):
+def test_a_smooth_transfer_and_a_scattered_one_are_both_found(bench):
     """Guessing beside anchors must not invent levels where there is no curve to follow."""
     rough = np.sort(ideal_levels(6) + 0.15 / 64 * np.random.default_rng(2).standard_normal(63))
     for levels in (rough, ideal_levels(6) + 0.4 / 64 * np.sin(np.arange(63) / 10)):
-        (one,) = characterise({"one": Case(Clocked(levels))}, lab, Measurements(n_sine=0)).values()
+        (one,) = characterise({"one": Case(Clocked(levels))}, bench, Measurements(n_sine=0)).values()
         np.testing.assert_allclose(one.linearity.levels, levels, atol=1 / 127 / 64)
 
 

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 from aimc_spice.build.converter import builder_of, measurements_of, open_converter
 from aimc_spice.cli import app
 from aimc_spice.dataset import Store
+from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConfigError, MeasurementFailed, NetlistError
 from aimc_spice.metrology.characterise import Case, characterise
 from aimc_spice.metrology.characteristic import Characteristic
-from aimc_spice.metrology.convert import Lab
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.simulate import SimulatorPool
 from aimc_spice.surrogate.readout_archive import load_readout
@@ -60,8 +60,8 @@ def measured(tmp_path):
         config = open_converter(write(tmp_path, text, toml))
         with SimulatorPool(1) as pool:
             case = Case(builder_of(config)(Corner(), None))
-            lab = Lab(pool, Store(tmp_path / "store"))
-            (one,) = characterise({"mine": case}, lab, measurements_of(config)).values()
+            bench = Bench(pool, Store(tmp_path / "store"))
+            (one,) = characterise({"mine": case}, bench, measurements_of(config)).values()
         if not isinstance(one, Characteristic):
             raise one
         return one
