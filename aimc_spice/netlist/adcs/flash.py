@@ -19,10 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aimc_spice.errors import MeasurementFailed, NetlistError
+from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks, one_each
 from aimc_spice.netlist.adcs.mos import Process
+from aimc_spice.netlist.adcs.static import whole_codes
 from aimc_spice.netlist.base import Deck, Lines, Netlist
 from aimc_spice.netlist.drive import dc_vectors
 from aimc_spice.netlist.driven import Corner
@@ -89,19 +90,11 @@ class Flash:
         MeasurementFailed
             A count that is no whole number: a comparator's output between high and low.
         """
-        counts = signals["v(count)"]
-        bad = np.flatnonzero(np.abs(counts - np.round(counts)) > 1e-3)
-        if len(bad):
-            k = int(bad[0])
-            raise MeasurementFailed(
-                f"{len(bad)} of {len(inputs)} counts are not whole: {counts[k]:g} at {show(float(inputs[k]), 'V')}",
-                where=self.name,
-                hint="the encoder did not settle: a smaller reltol",
-            )
+        codes = whole_codes(signals["v(count)"], inputs, where=self.name)
         ladder = -self.high * signals["i(vhigh)"] - self.low * signals["i(vlow)"]
         power = {"ladder": ladder, "comparators": -self.blocks.vdd * signals["i(vdd_cmp)"]}
         energy = {block: watts * self.t_sample for block, watts in power.items()}
-        return Conversions(np.round(counts).astype(np.int64), np.full(len(inputs), self.t_sample), energy)
+        return Conversions(codes, np.full(len(inputs), self.t_sample), energy)
 
 
 def flash(

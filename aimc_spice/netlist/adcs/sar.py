@@ -23,10 +23,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aimc_spice.errors import MeasurementFailed, NetlistError
+from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
 from aimc_spice.netlist.adcs.mos import Process
+from aimc_spice.netlist.adcs.static import whole_codes
 from aimc_spice.netlist.base import Deck, Lines, Netlist
 from aimc_spice.netlist.drive import dc_vectors
 from aimc_spice.netlist.driven import Corner
@@ -111,19 +112,11 @@ class Sar:
         MeasurementFailed
             A code that is no whole number: the copies did not settle.
         """
-        counts = signals["v(count)"]
-        bad = np.flatnonzero(np.abs(counts - np.round(counts)) > 1e-3)
-        if len(bad):
-            k = int(bad[0])
-            raise MeasurementFailed(
-                f"{len(bad)} of {len(inputs)} codes are not whole: {counts[k]:g} at {show(float(inputs[k]), 'V')}",
-                where=self.name,
-                hint="a smaller reltol",
-            )
+        codes = whole_codes(signals["v(count)"], inputs, where=self.name)
         ladder = -self.high * signals["i(vhigh)"] - self.low * signals["i(vlow)"]
         power = {"ladder": ladder, "comparator": -self.blocks.vdd * signals["i(vdd_cmp)"]}
         energy = {block: watts * self.t_clk for block, watts in power.items()}
-        return Conversions(np.round(counts).astype(np.int64), np.full(len(inputs), self.n_bits * self.t_clk), energy)
+        return Conversions(codes, np.full(len(inputs), self.n_bits * self.t_clk), energy)
 
 
 def sar(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -79,12 +80,12 @@ class Corrected:
         return np.asarray(self.scale[..., None, :] * (found + missing))
 
 
-class Model:
-    """A scalar function of features; subclasses are in the families' files."""
+class Model(Protocol):
+    """A scalar function of features; those that are fitted are in the families' files."""
 
     def __call__(self, features: Array) -> Array:
         """Return what is missing (n,) for features (n, N_FEATURES)."""
-        raise NotImplementedError
+        ...
 
 
 def samples(base: RowFamily, circuits: Sequence[Circuit], most: int) -> tuple[Array, Array]:
