@@ -68,6 +68,11 @@ def read(file: DataFile, *, download: bool = False) -> bytes:
     raise _missing(file)
 
 
+def is_there(file: DataFile) -> bool:
+    """Whether a folder has the file; it may still be damaged."""
+    return _find(file) is not None
+
+
 def verified(data: bytes, md5: str, where: str) -> bytes:
     """Return `data` if it has the published md5, else raise `DataError`."""
     got = hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct, rfft
 
-from aimc_spice.workloads.files import DataFile
+from aimc_spice.workloads.files import DataFile, is_there
 from aimc_spice.workloads.images import archive
+from aimc_spice.workloads.published import FSDD_ORIGIN, spoken_recordings
 from aimc_spice.workloads.task import Task
 
 FSDD = DataFile(
@@ -21,7 +22,7 @@ FSDD = DataFile(
     "8febda6dd87433d95365599afc6730b7",
     "fsdd",
     origin="the archive holds the 3,000 recordings of the Free Spoken Digit Dataset end to end, "
-    "and is no published file",
+    f"and is no published file; {FSDD_ORIGIN}",
 )
 RATE = 8000  # Hz
 WINDOW, HOP, N_FFT = 320, 160, 512  # samples
@@ -34,7 +35,8 @@ Array = NDArray[np.float64]
 
 def spoken_digits() -> Task:
     """Return 2,700 + 300 recordings as features (1, 49, 10), each coefficient standardised on the training part."""
-    data = archive(FSDD)
+    published = None if is_there(FSDD) else spoken_recordings()
+    data = archive(FSDD) if published is None else published
     seconds = np.stack([one_second(data["audio"][a:b]) for a, b in pairwise(data["offset"])])
     features = mfcc(seconds)
     test = data["index"] < _TEST_TAKES
