@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from aimc_spice.errors import ConfigError, UnitError
 from aimc_spice.share import share
@@ -79,9 +80,19 @@ Number = Annotated[float, quantity("")]
 
 
 class Table(BaseModel):
-    """A table of a file: unknown keys are refused."""
+    """A table of a file: unknown keys are refused, with the nearest known ones, or all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_its_keys(cls, data: object) -> object:
+        unknown = [key for key in data if key not in cls.model_fields] if isinstance(data, dict) else []
+        if unknown:
+            near = get_close_matches(unknown[0], cls.model_fields, cutoff=0.7)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(cls.model_fields)}"
+            raise ValueError(f"unknown key{'s' * (len(unknown) > 1)} {', '.join(unknown)}; {hint}")
+        return data
 
 
 _FOLDERS = {"device": "devices", "wire": "wires", "periphery": "periphery"}

@@ -160,7 +160,7 @@ def edited(study, old, new):
         ("n_h = [3, 2]", "n_h = [14, 2]", "got n_h = 14 for 13 rows, wanted 1 to 13"),
         ("n_h = [3, 2]", "n_h = [3]", "n_h has 1 layers, n_v 2"),
         ('front_end = "diff_amp"', 'front_end = "tia"', "[front_ends] has diff_amp"),
-        ("gain = [30, 10]", "gains = [30, 10]", "front_ends.diff_amp.gains: Extra inputs"),
+        ("gain = [30, 10]", "gains = [30, 10]", "front_ends.diff_amp: unknown key gains; did you mean gain?"),
         ("gain = [30, 10]", "gain = [30]", "gain has 1 entries"),
         ("[spice]", "[spice", "is not valid TOML"),
         ("/weights.npz", "/none.npz", "none.npz is no weight file"),
