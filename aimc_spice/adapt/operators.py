@@ -92,6 +92,19 @@ def _gelu(x: Sequence[Tensor], a: Attributes) -> Tensor:
     return torch.nn.functional.gelu(x[0], approximate=kind.decode() if isinstance(kind, bytes) else kind)
 
 
+def _gru(x: Sequence[Tensor], a: Attributes) -> Tensor:
+    """Run all states (T, 1, N, H) forward; PyTorch has the gates in the order r, z, n where ONNX has z, r, h."""
+    given = {name: value for name, value in a.items() if name not in {"hidden_size", "linear_before_reset"}}
+    if given or not a.get("linear_before_reset", 0) or len(x) != 4:
+        raise ConfigError("GRU: only W, R and B with linear_before_reset can be trained here", cause=f"got {given}")
+    n = x[2].shape[-1]
+    w, r = (torch.cat([m[0, n : 2 * n], m[0, :n], m[0, 2 * n :]]) for m in x[1:3])
+    z_w, r_w, h_w, z_r, r_r, h_r = x[3][0].split(n)
+    start = torch.zeros(1, x[0].shape[1], n, dtype=x[0].dtype)
+    parameters = [w, r, torch.cat([r_w, z_w, h_w]), torch.cat([r_r, z_r, h_r])]
+    return torch.gru(x[0], start, parameters, True, 1, 0.0, False, False, False)[0][:, None]
+
+
 OPERATORS: dict[str, Operator] = {
     "Add": lambda x, _: x[0] + x[1],
     "Sub": lambda x, _: x[0] - x[1],
@@ -104,6 +117,7 @@ OPERATORS: dict[str, Operator] = {
     "MatMul": lambda x, _: x[0] @ x[1],
     "Gemm": _gemm,
     "Conv": _conv,
+    "GRU": _gru,
     "MaxPool": _max_pool,
     "GlobalAveragePool": lambda x, _: x[0].mean((2, 3), keepdim=True),
     "LayerNormalization": _layer_norm,

@@ -20,7 +20,7 @@ from aimc_spice.adapt.operators import OPERATORS
 from aimc_spice.errors import ConfigError, DataError
 
 Tensor = Any
-PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})  # their second input is a matrix of weights where it is a parameter
+PRODUCTS = {"Conv": [1], "Gemm": [1], "MatMul": [1], "GRU": [1, 2]}  # which inputs are matrices, where parameters
 _NORM = "BatchNormalization"
 _Step = tuple[Callable[[Sequence[Tensor]], Tensor], tuple[str, ...], str]
 
@@ -45,7 +45,8 @@ class TorchGraph:
         self._model = model
         self._input, self._output = model.graph.input[0].name, model.graph.output[0].name
         self.parameters, self.statistics, self._fixed = _arrays(model)
-        self.weights = {n.input[1] for n in model.graph.node if n.op_type in PRODUCTS} & set(self.parameters)
+        matrices = {n.input[k] for n in model.graph.node for k in PRODUCTS.get(n.op_type, ())}
+        self.weights = matrices & set(self.parameters)
         self._norms = {name for n in model.graph.node if n.op_type == _NORM for name in n.input[1:]}
         self._training = False
         self._steps = [self._step(node) for node in model.graph.node if node.op_type != "Constant"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aimc_spice.config.tile import TileConfig
     from aimc_spice.flows.evaluate import Answer, Data, Metric
     from aimc_spice.network.graph import Network
-    from aimc_spice.network.prepare import Options
+    from aimc_spice.network.options import Options
 
 
 def evaluate(
@@ -49,7 +49,7 @@ def evaluate(
     if choice or weights or download:
         raise ConfigError(f"{model}: --choice, --weights and --download are for studies", hint="leave them out")
     from aimc_spice.build.tile import open_tile
-    from aimc_spice.network.prepare import Options
+    from aimc_spice.network.options import Options
     from aimc_spice.network.unit import FixedPoint
 
     network, read, metric = _model(model, data, calibration, samples)

@@ -23,7 +23,8 @@ from aimc_spice.config.tile import TileConfig
 from aimc_spice.errors import ConfigError, DataError
 from aimc_spice.network.answers import Cost, LayerCost, LayerError, digital_run, examine, layer_costs, total_cost
 from aimc_spice.network.graph import Network
-from aimc_spice.network.prepare import Options, Prepared, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import Prepared, prepare
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 SWEEPS = ("rows", "cols", "size", "adc_bits", "r_wire")

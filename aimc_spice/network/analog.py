@@ -9,6 +9,7 @@ chooses no ranges (see `fit`).
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from aimc_spice.surrogate.tile import TileSurrogate
 Array = NDArray[np.float64]
 PAD = 32  # rows of a block are a multiple of it: BLAS then adds every product in the same order, whatever the batch
 BLOCK = 1024  # rows of a block
+_Place = tuple[int, int, int, int]  # matrix, slice, horizontal and vertical partition
 _COLUMNS = 256  # of a block
 _SMALL = 1 << 22  # multiplications below which OpenBLAS has kernels that add in another order for transposed inputs
 
@@ -154,21 +156,33 @@ def program(
     sigma : float
         Programming error of a weight, rms; 1 is a whole cell.
     """
-    cut, padding = placement.cut, (tile.n_rows, tile.n_cols) if mapping.padding else None
-    by_shape: dict[tuple[int, int], list[tuple[int, int, int, Array]]] = defaultdict(list)
-    for s, digits in enumerate(placement.digits):
-        for h, rows in enumerate(cut.rows):
-            for v, cols in enumerate(cut.cols):
-                weights = cells_of(digits[rows, cols], mapping)
-                if sigma:
-                    weights = np.clip(weights + rng.normal(0, sigma, weights.shape), -1, 1)
-                by_shape[weights.shape].append((s, h, v, weights))
-    found: dict[tuple[int, int, int], F32] = {}
+    return program_all([placement], tile, mapping, sigma, rng)[0]
+
+
+def program_all(
+    placements: Sequence[Placement], tile: TileSurrogate, mapping: Mapping, sigma: float, rng: np.random.Generator
+) -> list[list[list[F32]]]:
+    """Program several matrices of equal shape, as many tiles at a time as memory allows; see `program`."""
+    padding = (tile.n_rows, tile.n_cols) if mapping.padding else None
+    by_shape: dict[tuple[int, int], list[tuple[_Place, Array]]] = defaultdict(list)
+    for index, placement in enumerate(placements):
+        for s, digits in enumerate(placement.digits):
+            for h, rows in enumerate(placement.cut.rows):
+                for v, cols in enumerate(placement.cut.cols):
+                    weights = cells_of(digits[rows, cols], mapping)
+                    if sigma:
+                        weights = np.clip(weights + rng.normal(0, sigma, weights.shape), -1, 1)
+                    by_shape[weights.shape].append(((index, s, h, v), weights))
+    found: dict[_Place, F32] = {}
     for tiles in by_shape.values():
         found |= _programmed(tiles, tile, padding)
+    cut, n_slices = placements[0].cut, len(placements[0].digits)
     return [
-        [_joined([found[s, h, v] for v in range(len(cut.cols))], mapping) for h in range(len(cut.rows))]
-        for s in range(len(placement.digits))
+        [
+            [_joined([found[index, s, h, v] for v in range(len(cut.cols))], mapping) for h in range(len(cut.rows))]
+            for s in range(n_slices)
+        ]
+        for index in range(len(placements))
     ]
 
 
@@ -180,17 +194,17 @@ def cells_of(weights: Array, mapping: Mapping) -> Array:
 
 
 def _programmed(
-    tiles: list[tuple[int, int, int, Array]], tile: TileSurrogate, padding: tuple[int, int] | None, at_once: int = 64
-) -> dict[tuple[int, int, int], F32]:
-    found: dict[tuple[int, int, int], F32] = {}
+    tiles: list[tuple[_Place, Array]], tile: TileSurrogate, padding: tuple[int, int] | None, at_once: int = 64
+) -> dict[_Place, F32]:
+    found: dict[_Place, F32] = {}
     for start in range(0, len(tiles), at_once):
         some = tiles[start : start + at_once]
-        weights = np.stack([t[3] for t in some])
+        weights = np.stack([t[1] for t in some])
         k, n = weights.shape[1:]
         if padding:
             weights = np.pad(weights, ((0, 0), (0, padding[0] - k), (0, padding[1] - n)))
         matrices = np.asarray(tile.program(weights))[:, :k, :n]
-        found |= {t[:3]: np.ascontiguousarray(m.T, dtype=np.float32) for t, m in zip(some, matrices, strict=True)}
+        found |= {t[0]: np.ascontiguousarray(m.T, dtype=np.float32) for t, m in zip(some, matrices, strict=True)}
     return found
 
 

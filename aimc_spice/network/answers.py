@@ -9,7 +9,7 @@ cost nothing here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ from aimc_spice.errors import NetworkError
 from aimc_spice.network.base import Scores, score
 from aimc_spice.network.feeds import feeds_of
 from aimc_spice.network.graph import Step, Values
-from aimc_spice.network.layer import Tally
+from aimc_spice.network.layer import AnalogLayer, Tally
+from aimc_spice.network.lowered import Call, Single, exact
 from aimc_spice.network.prepare import Prepared
+from aimc_spice.network.written import WrittenLayer
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,11 @@ class LayerCost:
     n_operations, n_conversions : int
         Operations of single tiles; conversions of single columns.
     latency, energy : float
-        [s], [J].
+        [s], [J], writing included.
+    cells_written : int
+        Cells that are written anew for every sample.
+    write_latency, write_energy : float
+        What that takes [s], [J].
     """
 
     name: str
@@ -50,6 +56,9 @@ class LayerCost:
     n_conversions: int
     latency: float
     energy: float
+    cells_written: int = 0
+    write_latency: float = 0.0
+    write_energy: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,32 +102,49 @@ class Cost:
 
 def layer_costs(prepared: Prepared) -> list[LayerCost]:
     """Return the cost of every layer for one sample."""
-    tile, readout = prepared.tile, prepared.readout
+    return [
+        _written_cost(prepared, layer) if isinstance(layer, WrittenLayer) else _layer_cost(prepared, layer)
+        for layer in prepared.parts.values()
+    ]
+
+
+def _layer_cost(prepared: Prepared, layer: AnalogLayer) -> LayerCost:
+    sample = prepared.samples[layer.name]
+    per_matrix, turns = sample.rows_per_sample, sample.n_turns
+    at_once = -(-per_matrix // (turns * layer.mapping.replicas)) * turns  # one time step waits for the one before
+    bias = 0 if layer.product.bias is None else layer.product.bias.size
+    return _cost(prepared, layer, per_matrix, at_once, bias)
+
+
+def _cost(prepared: Prepared, layer: AnalogLayer, per_matrix: int, at_once: int, n_biases: int) -> LayerCost:
+    """Count what `per_matrix` products of every matrix ask for, `at_once` of them one after another."""
+    tile, readout, cycles = prepared.tile, prepared.readout, layer.dac.n_cycles
     t_conv, e_conv = (0.0, 0.0) if readout is None else (readout.t_conv, readout.e_conv)
-    rows = []
-    for name, layer in prepared.layers.items():
-        per_matrix, cycles = prepared.samples[name].rows_per_sample, layer.dac.n_cycles
-        replicas = layer.mapping.replicas
-        weights = layer.product.matrices
-        n_weights = layer.product.n_weights
-        cells = tile.n_rows * tile.n_cols
-        operations = layer.n_tiles * per_matrix * cycles
-        conversions = per_matrix * cycles * sum(p.n_columns * len(p.groups) for p in layer.parts)
-        bias = 0 if layer.product.bias is None else layer.product.bias.size
-        rows.append(
-            LayerCost(
-                name,
-                n_weights * per_matrix,
-                n_weights + bias,
-                layer.n_tiles * replicas,
-                sum(m.size for m in weights) * layer.n_slices / (layer.n_tiles * cells),
-                operations,
-                conversions,
-                -(-per_matrix // replicas) * cycles * (tile.t_mvm + t_conv),
-                operations * tile.e_mvm + conversions * e_conv,
-            )
-        )
-    return rows
+    n_weights = layer.product.n_weights
+    operations = layer.n_tiles * per_matrix * cycles
+    conversions = per_matrix * cycles * sum(p.n_columns * len(p.groups) for p in layer.parts)
+    used = sum(m.size for m in layer.product.matrices) * layer.n_slices
+    return LayerCost(
+        layer.name,
+        n_weights * per_matrix,
+        n_weights + n_biases,
+        layer.n_tiles * layer.mapping.replicas,
+        used / (layer.n_tiles * tile.n_rows * tile.n_cols),
+        operations,
+        conversions,
+        at_once * cycles * (tile.t_mvm + t_conv),
+        operations * tile.e_mvm + conversions * e_conv,
+    )
+
+
+def _written_cost(prepared: Prepared, layer: WrittenLayer) -> LayerCost:
+    """Add up the heads, which work at the same time, after their tiles were written."""
+    heads = [_cost(prepared, head, layer.n_rows, layer.n_rows, 0) for head in layer.heads]
+    one, n, e_write = heads[0], len(heads), layer.n_cells * layer.writing.e_cell
+    return LayerCost(
+        layer.name, n * one.macs, 0, n * one.n_tiles, one.utilisation, n * one.n_operations, n * one.n_conversions,
+        one.latency + layer.t_write, n * one.energy + e_write, layer.n_cells, layer.t_write, e_write,
+    )  # fmt: skip
 
 
 def total_cost(rows: Sequence[LayerCost]) -> Cost:
@@ -132,31 +158,36 @@ def examine(prepared: Prepared, x: NDArray[Any] | Values, seed: int = 0) -> list
     feeds = feeds_of(prepared.network, x)
     n = len(next(iter(feeds.values())))
     tallies: dict[str, Tally] = {}
-    own: dict[str, tuple[float, float]] = {}
-    wanted: dict[str, NDArray[Any]] = {}
-    stand_ins = prepared.replaced(seed, 0, n, tallies)
+    pairs: dict[str, list[_Pair]] = {}
+    heard: dict[str, list[NDArray[Any]]] = {}
 
-    def digital(step: Step, inputs: list[Any], outputs: list[Any]) -> None:
-        if step.name in prepared.layers:
-            found = np.asarray(stand_ins[step.name](inputs)[0])
-            wanted[step.name] = np.asarray(outputs[0])
-            own[step.name] = (_sqnr(found, outputs[0]), _rms(found - outputs[0]))
+    def compare(step: Step, inputs: list[Any], outputs: list[Any]) -> None:
+        lowered = prepared.lowered.get(step.name)
+        if lowered is None or not prepared.parts.keys() & lowered.parts.keys():
+            return
 
-    running: dict[str, float] = {}
+        def both(call: Call) -> NDArray[Any]:
+            right = outputs[0] if isinstance(lowered, Single) else exact(lowered.parts[call.part], call)
+            if call.part in prepared.parts:
+                found = prepared.product(call, seed, 0, n, tallies.setdefault(call.part, Tally()))
+                pairs.setdefault(call.part, []).append((np.asarray(right), found))
+            return np.asarray(right)
 
-    def analog(step: Step, _inputs: list[Any], outputs: list[Any]) -> None:
-        if step.name in wanted:
-            running[step.name] = _sqnr(outputs[0], wanted[step.name])
+        lowered.run(inputs, both)
 
-    prepared.network.run(feeds, watch=digital)
-    prepared.network.run(feeds, prepared.replaced(seed, 0, n), watch=analog)
-    return [
-        LayerError(
-            name, *own[name][:1], running[name], own[name][1], _share(t.clipped, t.conversions),
-            _share(t.inputs_clipped, t.inputs),
-        )
-        for name, t in ((name, tallies[name]) for name in prepared.layers)
-    ]  # fmt: skip
+    prepared.network.run(feeds, watch=compare)
+    running = prepared.replaced(seed, 0, n, heard=lambda call, y: heard.setdefault(call.part, []).append(y))
+    prepared.network.run(feeds, running)
+    return [_error(name, pairs[name], heard[name], tallies[name]) for name in prepared.parts]
+
+
+_Pair = tuple[NDArray[Any], NDArray[Any]]
+
+
+def _error(name: str, pairs: list[_Pair], running: list[NDArray[Any]], seen: Tally) -> LayerError:
+    wanted, own, late = (np.concatenate([v.ravel() for v in some]) for some in (*zip(*pairs, strict=True), running))
+    clipped = _share(seen.clipped, seen.conversions), _share(seen.inputs_clipped, seen.inputs)
+    return LayerError(name, _sqnr(own, wanted), _sqnr(late, wanted), _rms(own - wanted), *clipped)
 
 
 def _share(part: int, whole: int) -> float:
@@ -235,4 +266,4 @@ def classify(
 
 def digital_run(prepared: Prepared, x: NDArray[Any] | Values) -> NDArray[Any]:
     """Return the digital network's first output, in the chunks that tiles run in."""
-    return replace(prepared, layers={}).run(x)
+    return prepared.without_tiles().run(x)

@@ -6,6 +6,7 @@ set to fill its converter (`adc_range`), and what a code is worth is fitted to t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,20 +72,32 @@ class _Sample:
     name: str
 
 
-def calibrated(
-    name: str, placement: Placement, matrices: list[list[F32]], sample: F32, mapping: Mapping, reading: Reading,
-    readout: Readout | None, seed: int,
-) -> AnalogMatrix:  # fmt: skip
-    """Return the matrix with converters drawn, gains set and codes valued.
+@dataclass(frozen=True)
+class Programming:
+    """What tiles hold, and what went through them.
 
     Parameters
     ----------
+    placement : Placement
+        The wanted matrix.
     matrices : list
         Of each slice and horizontal partition, see `analog.program`.
     sample : ndarray, shape (n_samples, K)
         Word-line values in [-1, 1].
     """
-    groups = _samples(name, placement, matrices, sample, mapping, reading, readout, seed)
+
+    placement: Placement
+    matrices: list[list[F32]]
+    sample: F32
+
+
+def calibrated(
+    name: str, programmings: Sequence[Programming], mapping: Mapping, reading: Reading, readout: Readout | None,
+    seed: int,
+) -> AnalogMatrix:  # fmt: skip
+    """Return the first of the programmings of some tiles with converters drawn; all of them set gains and codes."""
+    placement = programmings[0].placement
+    groups = _samples(name, programmings, mapping, reading, readout, seed)
     tile_of_column = _owners(placement, mapping)
     gains = _front_end_gains(groups, tile_of_column, reading)
     slope = _slope(np.stack([g.p for g in groups]), np.stack([g.y for g in groups]))
@@ -97,23 +110,28 @@ def calibrated(
 
 
 def _samples(
-    name: str, placement: Placement, matrices: list[list[F32]], sample: F32, mapping: Mapping, reading: Reading,
-    readout: Readout | None, seed: int,
+    name: str, programmings: Sequence[Programming], mapping: Mapping, reading: Reading, readout: Readout | None,
+    seed: int,
 ) -> list[_Sample]:  # fmt: skip
-    found = []
-    x = sample.astype(np.float64)
-    for s, (digits, parts) in enumerate(zip(placement.digits, matrices, strict=True)):
-        cut = placement.cut
-        rows, mats = cut.rows, parts
-        if reading.partial_sums == "analog":
-            rows, mats = (slice(0, len(digits)),), [np.concatenate(parts, axis=1)]
-        for h, (some, matrix) in enumerate(zip(rows, mats, strict=True)):
-            place = f"s{s}h{h}"
+    found, first = [], programmings[0].placement
+    cut = first.cut
+    rows = cut.rows if reading.partial_sums == "digital" else (slice(0, first.digits.shape[1]),)
+    for s, factor in enumerate(first.factors):
+        for h, some in enumerate(rows):
+            place, y, p = f"s{s}h{h}", [], []
+            for one in programmings:
+                x = one.sample[:, some].astype(np.float64)
+                p.append(x @ _columns(one.placement.digits[s][some], cut.cols, mapping))
+                y.append(x @ _matrix(one, s, h, reading).T.astype(np.float64))
             converters = None if readout is None else converters_of(readout, cut.cols, mapping, seed, name, place)
-            wanted = x[:, some] @ _columns(digits[some], cut.cols, mapping)
-            y = x[:, some] @ matrix.T.astype(np.float64)
-            found.append(_Sample(some, matrix, converters, y, wanted, float(placement.factors[s]), place))
+            matrix = _matrix(programmings[0], s, h, reading)
+            found.append(_Sample(some, matrix, converters, np.concatenate(y), np.concatenate(p), float(factor), place))
     return found
+
+
+def _matrix(one: Programming, s: int, h: int, reading: Reading) -> F32:
+    parts = one.matrices[s]
+    return parts[h] if reading.partial_sums == "digital" else np.concatenate(parts, axis=1)
 
 
 def _columns(digits: Array, cols: tuple[slice, ...], mapping: Mapping) -> Array:

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 from aimc_spice.errors import NetworkError
 from aimc_spice.network.fast import fast_path
+from aimc_spice.network.recurrent import RECURRENT, run_digitally
 
 Values = dict[str, Any]
 _RANDOM = {
@@ -111,7 +113,7 @@ class Network:
             found = list(_attempt(step, inputs, values, (instead or {}).get(step.name)))
             if watch is not None:
                 watch(step, inputs, found)
-            values.update(zip(step.outputs, found, strict=False))
+            values.update(_named(step.outputs, found))
             for name in last.get(index, ()):
                 values.pop(name, None)
         return [values[name] for name in self.outputs]
@@ -126,6 +128,11 @@ class Network:
             if name not in kept:
                 ends.setdefault(index, []).append(name)
         return ends
+
+
+def _named(names: tuple[str, ...], values: Iterable[Any]) -> Values:
+    """Return outputs by name; one that is left out has none, and stays no input of anything."""
+    return {name: value for name, value in zip(names, values, strict=False) if name}
 
 
 def _attempt(
@@ -196,12 +203,24 @@ def _model(source: Path | str | bytes | onnx.ModelProto) -> onnx.ModelProto:
 
 def _evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
     try:
-        return ReferenceEvaluator(model)
+        return ReferenceEvaluator(model, new_ops=_cells())
     except Exception:  # noqa: BLE001  some operators ask for the types of their inputs; a second failure is the real one
         try:
-            return ReferenceEvaluator(onnx.shape_inference.infer_shapes(model))
+            return ReferenceEvaluator(onnx.shape_inference.infer_shapes(model), new_ops=_cells())
         except Exception as bad:
             raise NetworkError("the model cannot be run", cause=f"{type(bad).__name__}: {bad}") from bad
+
+
+@cache
+def _cells() -> list[type[OpRun]]:
+    """Return recurrent cells of our own: the reference leaves out lengths, clipping and most activations."""
+
+    def run(self: Any, *inputs: Any, **_: Any) -> tuple[Any, ...]:
+        node = self.onnx_node
+        found = run_digitally(node.op_type, node.name, _attributes(node))(*inputs)
+        return found[: len(node.output)]
+
+    return [type(op, (OpRun,), {"op_domain": "", "_run": run}) for op in RECURRENT]
 
 
 @cache
@@ -252,12 +271,16 @@ def _unique(nodes: Iterable[onnx.NodeProto]) -> list[str]:
 
 
 def _step(node: onnx.NodeProto, reference: Any, name: str, opset: int) -> Step:
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
-    attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
+    attributes = _attributes(node)
     fast = fast_path(node.op_type, attributes, opset, len(node.output)) if node.domain in {"", "ai.onnx"} else None
     needs = tuple({i for a in node.attribute for g in _graphs(a) for n in g.node for i in n.input})
     run = _by_reference(reference) if fast is None else _by_fast_path(fast)
     return Step(name, node.op_type, tuple(node.input), tuple(node.output), attributes, run, needs)
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    found = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
+    return {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()}
 
 
 def fast_step(
@@ -303,9 +326,7 @@ def _folded(network: Network) -> Network:
         ready = all(not i or i in constants for i in (*step.inputs, *step.needs))
         if ready and step.op not in _RANDOM:
             values = {"": None, **constants}
-            constants.update(
-                zip(step.outputs, _attempt(step, [values[i] for i in step.inputs], values, None), strict=False)
-            )
+            constants.update(_named(step.outputs, _attempt(step, [values[i] for i in step.inputs], values, None)))
         else:
             steps.append(step)
     used = {i for step in steps for i in (*step.inputs, *step.needs)} | set(network.outputs)

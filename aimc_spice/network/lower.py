@@ -1,7 +1,8 @@
 """Which steps of a network become products with constant matrices, and which parts of such a step are the matrix?
 
-One idea: one small reader for each operator; `product_of` returns a `Product`, None for what has no constant matrix,
-and raises where there is one that cannot be mapped, so nothing falls back to digital silently.
+One idea: one small reader for each operator; `lowered_of` returns a `Lowered` step, None for what has no matrix, and
+raises where there is one that cannot be mapped, so nothing falls back to digital silently. Products of two activations
+are lowered where they are asked for.
 """
 
 from __future__ import annotations
@@ -12,14 +13,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import NetworkError
+from aimc_spice.network.lowered import TWO_FACTORS, Lowered, Single, two_activations
 from aimc_spice.network.product import Convolution, Dense
+from aimc_spice.network.recurrent import RECURRENT, recurrent_of
 
 Array = NDArray[Any]
-MAPPED = ("MatMul", "Gemm", "Conv")
+MAPPED = ("MatMul", "Gemm", "Conv", *RECURRENT)
 _HAS_WEIGHTS = {
     "ConvTranspose", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "DeformConv", "Einsum",
-    "RNN", "GRU", "LSTM",
 }  # fmt: skip
+
+
+def lowered_of(
+    op: str, name: str, attributes: dict[str, Any], weights: list[Any], inputs: list[Any], *, written: bool = False
+) -> Lowered | None:
+    """Return a step with its products.
+
+    Parameters
+    ----------
+    op, name, attributes : str, str, dict
+        Of the node.
+    weights : list
+        Its inputs where they are constant, else None.
+    inputs : list
+        All of its inputs.
+    written : bool
+        Whether a product of two activations is lowered, too.
+
+    Raises
+    ------
+    NetworkError
+        It has a constant matrix that tiles cannot hold.
+    """
+    if op in RECURRENT:
+        return _recurrent(op, name, attributes, weights, inputs)
+    moving = [v for v, w in zip(inputs, weights, strict=True) if w is None and v is not None]
+    product = product_of(op, name, attributes, weights, np.shape(moving[0]) if moving else ())
+    if product is not None:
+        return Single(name, product)
+    if written and op in TWO_FACTORS and weights[0] is None and weights[1] is None:
+        return two_activations(op, name, attributes, inputs)
+    return None
+
+
+def _recurrent(op: str, name: str, attributes: dict[str, Any], weights: list[Any], inputs: list[Any]) -> Lowered | None:
+    if weights[1] is None and weights[2] is None:
+        return None
+    if any(w is None and v is not None for w, v in zip(weights[1:4], inputs[1:4], strict=True)):
+        raise _unmapped(op, name, "one of W, R and B is computed")
+    return recurrent_of(op, name, attributes, weights)
 
 
 def product_of(

@@ -125,7 +125,7 @@ def place(matrix: Array, mapping: Mapping, tile_rows: int, tile_cols: int, where
     k, n = matrix.shape
     largest = np.abs(matrix).max(axis=0) if mapping.scale == "column" else np.full(n, np.abs(matrix).max())
     scale = np.where(largest > 0, largest, 1.0)
-    digits, factors = _slices(matrix / scale, mapping)
+    digits, factors = digits_of(matrix / scale, mapping)
     return Placement(digits, factors, scale, cut_of(k, n, mapping, tile_rows, tile_cols, where))
 
 
@@ -161,8 +161,8 @@ def _parts(size: int, wanted: int | None, room: int, name: str, where: str) -> t
     return tuple(slice(a, b) for a, b in pairwise(bounds))
 
 
-def _slices(state: Array, mapping: Mapping) -> tuple[Array, Array]:
-    """Cut weights in [-1, 1] into digits in [-1, 1], the least significant first."""
+def digits_of(state: Array, mapping: Mapping) -> tuple[Array, Array]:
+    """Cut weights in [-1, 1] into digits in [-1, 1], the least significant first, and return what each is worth."""
     if mapping.weight_bits is None:
         return state[None], np.ones(1)
     most = 2 ** (mapping.weight_bits - 1) - 1

@@ -9,164 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.errors import ConfigError, NetworkError
-from aimc_spice.network.analog import program
-from aimc_spice.network.dac import Dac, Range, limit_of
+from aimc_spice.errors import NetworkError
+from aimc_spice.network.build import build_layer
 from aimc_spice.network.feeds import chunk_of, feeds_of, sample_bytes_of
-from aimc_spice.network.fit import Reading, calibrated
 from aimc_spice.network.graph import Network, Step, Values
-from aimc_spice.network.kernel import F32
 from aimc_spice.network.layer import AnalogLayer, Tally
-from aimc_spice.network.lower import product_of
-from aimc_spice.network.mapping import Mapping, Placement, place
+from aimc_spice.network.lower import lowered_of
+from aimc_spice.network.lowered import Call, Lowered, Single, exact
+from aimc_spice.network.options import Options
 from aimc_spice.network.product import Convolution, Dense
 from aimc_spice.network.sampling import SAMPLES, LayerSample, joined, sampled
 from aimc_spice.network.simplify import simplified
-from aimc_spice.network.unit import FixedPoint, in_fixed_point
-from aimc_spice.rng import stream
+from aimc_spice.network.written import WrittenLayer, WrittenSample, build_written
 from aimc_spice.surrogate.readout import Readout
 from aimc_spice.surrogate.tile import TileSurrogate
 
-
-@dataclass(frozen=True)
-class Options:
-    """What is chosen besides tile and read-out.
-
-    Parameters
-    ----------
-    mapping : Mapping
-        Of every layer.
-    layers : dict
-        Pattern of names (``"*attention*"``) → `Mapping` of those layers; the first that fits.
-    digital : tuple of str
-        Patterns of names of layers that stay digital.
-    dac_bits : int or None
-        Resolution of the inputs; None is continuous.
-    dac_range : {"max", "percentile", "mse"}
-        How a layer's input range is chosen.
-    bits_per_cycle : int or None
-        Bit-serial inputs; None is one pulse.
-    reading : Reading
-        Ranges and correction of the converters.
-    unit : FixedPoint or None
-        Digital post-processing in fixed point; None is floating point.
-    sigma_program : float
-        Programming error of a weight, rms; 1 is a whole cell.
-    seed : int
-        Of converters and programming.
-    """
-
-    mapping: Mapping = field(default_factory=Mapping)
-    layers: dict[str, Mapping] = field(default_factory=dict)
-    digital: tuple[str, ...] = ()
-    dac_bits: int | None = 8
-    dac_range: Range = "mse"
-    bits_per_cycle: int | None = None
-    reading: Reading = field(default_factory=Reading)
-    unit: FixedPoint | None = None
-    sigma_program: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.dac_bits is not None and self.dac_bits < 2:
-            raise ConfigError(f"got dac_bits = {self.dac_bits}, wanted at least 2", hint="one of them may be the sign")
-        if self.bits_per_cycle is not None and self.bits_per_cycle < 1:
-            raise ConfigError(f"got bits_per_cycle = {self.bits_per_cycle}, wanted at least 1")
-
-    def mapping_of(self, name: str) -> Mapping:
-        """Return how a layer is mapped."""
-        return next((m for pattern, m in self.layers.items() if fnmatchcase(name, pattern)), self.mapping)
-
-    def stays_digital(self, name: str) -> bool:
-        """Whether a layer was asked to stay digital."""
-        return any(fnmatchcase(name, pattern) for pattern in self.digital)
-
-
-def build_layer(
-    name: str,
-    product: Dense | Convolution,
-    sample: LayerSample,
-    tile: TileSurrogate,
-    readout: Readout | None,
-    options: Options,
-    before: AnalogLayer | None = None,
-) -> AnalogLayer:
-    """Place, program and calibrate a product; without programming errors the matrices of `before` are taken."""
-    values = np.concatenate([rows.ravel() for rows in sample.rows])
-    limit = limit_of(values, options.dac_range, options.dac_bits, options.reading.percentile)
-    dac = Dac(options.dac_bits, limit, sample.low < 0, options.bits_per_cycle)
-    mapping = options.mapping_of(name)
-    biases = _biases(product)
-    n_bias_rows = _bias_rows(product, biases, limit) if mapping.bias == "rows" else 0
-    parts, scales, offsets, cuts, n_slices = [], [], [], [], 1
-    for index, matrix in enumerate(product.matrices):
-        where = name if len(product.matrices) == 1 else f"{name}/{index}"
-        placement = placed(matrix, biases[index] if n_bias_rows else None, n_bias_rows, limit, mapping, tile, where)
-        rng = stream(options.seed, "program", where)
-        if before is None or options.sigma_program:
-            programmed = program(placement, tile, mapping, options.sigma_program, rng)
-        else:
-            programmed = before.parts[index].matrices(len(placement.factors))
-        driven = _driven(sample.rows[index], dac, n_bias_rows)
-        seed = options.seed
-        parts.append(calibrated(where, placement, programmed, driven, mapping, options.reading, readout, seed))
-        scales.append((placement.scale * limit).astype(np.float32))
-        offsets.append(np.zeros_like(scales[-1]) if n_bias_rows else biases[index].astype(np.float32))
-        cuts.append(placement.cut)
-        n_slices = len(placement.factors)
-    layer = AnalogLayer(
-        name, product, dac, tuple(parts), tuple(scales), tuple(offsets), n_bias_rows, mapping, tuple(cuts), n_slices
-    )
-    return layer if options.unit is None else _in_fixed_point(layer, options.unit)
-
-
-def _in_fixed_point(layer: AnalogLayer, unit: FixedPoint) -> AnalogLayer:
-    parts, step = in_fixed_point(layer.parts, layer.scale, layer.bias, unit)
-    scale = tuple(np.full_like(s, step) for s in layer.scale)
-    return replace(layer, parts=parts, scale=scale, bias=tuple(np.zeros_like(b) for b in layer.bias), unit=unit)
-
-
-def placed(
-    matrix: NDArray[Any], bias: NDArray[Any] | None, n_bias_rows: int, limit: float, mapping: Mapping,
-    tile: TileSurrogate, where: str,
-) -> Placement:  # fmt: skip
-    """Place a matrix, biases as rows below it."""
-    whole = np.asarray(matrix, dtype=np.float64)
-    if bias is not None and n_bias_rows:
-        rows = np.tile(np.asarray(bias, np.float64) / (limit * n_bias_rows), (n_bias_rows, 1))
-        whole = np.vstack([whole, rows])
-    return place(whole, mapping, tile.n_rows, tile.n_cols, where)
-
-
-def _biases(product: Dense | Convolution) -> list[NDArray[Any]]:
-    sizes = [m.shape[1] for m in product.matrices]
-    bias = np.zeros(sum(sizes), np.float32) if product.bias is None else product.bias
-    return np.split(bias, np.cumsum(sizes)[:-1])
-
-
-def _bias_rows(product: Dense | Convolution, biases: list[NDArray[Any]], limit: float) -> int:
-    """Return how many rows hold the bias, so that none needs more than the largest weight."""
-    if product.bias is None:
-        return 0
-    need = [
-        np.abs(b).max() / max(limit * float(np.abs(m).max()), 1e-30)
-        for m, b in zip(product.matrices, biases, strict=True)
-    ]
-    return max(1, min(64, int(np.ceil(max(need)))))
-
-
-def _driven(rows: F32, dac: Dac, n_bias_rows: int) -> F32:
-    found = []
-    for cycle in range(dac.n_cycles):
-        one = np.tile(dac.drive(np.full((1, 1), dac.limit), cycle), (len(rows), n_bias_rows))
-        found.append(np.hstack([dac.drive(rows, cycle), one]))
-    return np.concatenate(found)
+Heard = Callable[[Call, NDArray[Any]], None]
 
 
 @dataclass(frozen=True)
@@ -178,7 +42,7 @@ class Prepared:
     network : Network
         All steps.
     layers : dict
-        Name of a step → its prepared layer.
+        Name of a product (of a step, or of one of its matrices) → its prepared layer.
     tile, readout : TileSurrogate, Readout
         What it is made of.
     options : Options
@@ -187,6 +51,10 @@ class Prepared:
         Calibration inputs of each layer, to draw other converters (`redrawn`).
     sample_bytes : int
         Memory of the largest value of a step for one sample; sets the chunk of a run.
+    lowered : dict
+        Name of a step → the step with its products.
+    written, written_samples : dict
+        Name of a product of two activations → its tiles, and what they were calibrated with.
     """
 
     network: Network
@@ -196,6 +64,9 @@ class Prepared:
     options: Options
     samples: dict[str, LayerSample]
     sample_bytes: int = 1
+    lowered: dict[str, Lowered] = field(default_factory=dict)
+    written: dict[str, WrittenLayer] = field(default_factory=dict)
+    written_samples: dict[str, WrittenSample] = field(default_factory=dict)
 
     def run(
         self, x: NDArray[Any] | Values, seed: int | None = 0, *, chunk: int | None = None,
@@ -232,10 +103,47 @@ class Prepared:
         return np.concatenate(found)
 
     def replaced(
-        self, seed: int | None, start: int, n: int, tallies: dict[str, Tally] | None = None
+        self, seed: int | None, start: int, n: int, tallies: dict[str, Tally] | None = None, heard: Heard | None = None
     ) -> dict[str, Callable[[list[Any]], tuple[Any, ...]]]:
-        """Return what runs instead of each mapped step, for samples `start` on."""
-        return {name: _replacement(layer, seed, start, n, tallies) for name, layer in self.layers.items()}
+        """Return what runs instead of each mapped step, for samples `start` on; `heard` is told each product."""
+
+        def multiply(call: Call) -> NDArray[Any]:
+            tally = None if tallies is None else tallies.setdefault(call.part, Tally())
+            found = self.product(call, seed, start, n, tally)
+            if heard is not None:
+                heard(call, found)
+            return found
+
+        on_tiles = self.parts.keys()
+        steps = {name: step for name, step in self.lowered.items() if on_tiles & step.parts.keys()}
+        return {name: partial(step.run, multiply=multiply) for name, step in steps.items()}
+
+    def product(self, call: Call, seed: int | None, start: int, n: int, tally: Tally | None = None) -> NDArray[Any]:
+        """Answer a call on tiles, for n samples, `start` on; digitally where it is not mapped."""
+        if call.part in self.written:
+            return self.written[call.part](call, n, seed, start, tally)
+        if call.part not in self.layers:
+            return exact(self.constant_of(call.part), call)
+        layer = self.layers[call.part]
+        rows = layer.product.rows_of(call.x.shape)
+        if call.n_turns > 1 and rows % n:
+            raise NetworkError(
+                f"{rows} sequences for {n} samples", where=f"layer {call.part}",
+                hint="the first axis of every input is the batch, also of a recurrent network: put a Transpose "
+                "before the cell, or give it layout = 1",
+            )  # fmt: skip
+        first = start * (rows // n) * call.n_turns + call.turn if rows % n == 0 else start
+        return layer(call.x, seed, first, call.n_turns, tally)
+
+    def constant_of(self, part: str) -> Dense | Convolution | None:
+        """Return the constant that a part multiplies by; None for two activations."""
+        return next(step.parts[part] for step in self.lowered.values() if part in step.parts)
+
+    @property
+    def parts(self) -> dict[str, AnalogLayer | WrittenLayer]:
+        """All that is on tiles, in the order in which it runs."""
+        every: dict[str, AnalogLayer | WrittenLayer] = {**self.layers, **self.written}
+        return {part: every[part] for step in self.lowered.values() for part in step.parts if part in every}
 
     def redrawn(self, seed: int) -> Prepared:
         """Return the network on other tiles of the same kind: new programming errors and converters."""
@@ -244,68 +152,85 @@ class Prepared:
             name: build_layer(name, layer.product, self.samples[name], self.tile, self.readout, options, layer)
             for name, layer in self.layers.items()
         }
-        return replace(self, layers=layers, options=options)
+        written = {
+            name: build_written(name, sample, self.tile, self.readout, options)
+            for name, sample in self.written_samples.items()
+        }
+        return replace(self, layers=layers, written=written, options=options)
+
+    def without_tiles(self) -> Prepared:
+        """Return the digital network, run in the same chunks."""
+        return replace(self, layers={}, written={})
 
     @property
     def nbytes(self) -> int:
         """Memory of weights, tables and samples."""
         arrays = [v for v in self.network.constants.values() if isinstance(v, np.ndarray)]
         kept = [rows for sample in self.samples.values() for rows in sample.rows]
-        return sum(a.nbytes for a in [*arrays, *kept]) + sum(layer.nbytes for layer in self.layers.values())
+        kept += [values for pair in self.written_samples.values() for values in (pair.a, pair.b)]
+        return sum(a.nbytes for a in [*arrays, *kept]) + sum(layer.nbytes for layer in self.parts.values())
 
 
-def _replacement(
-    layer: AnalogLayer, seed: int | None, start: int, n: int, tallies: dict[str, Tally] | None
-) -> Callable[[list[Any]], tuple[Any, ...]]:
-    def run(inputs: list[Any]) -> tuple[Any, ...]:
-        x = moving_input(layer.product, inputs)
-        tally = None if tallies is None else tallies.setdefault(layer.name, Tally())
-        rows = layer.product.rows_of(x.shape)
-        first = start * (rows // n) if rows % n == 0 else start
-        return (layer(x, seed, first, 1, tally),)
+@dataclass
+class _Seen:
+    """What the digital runs of the calibration show."""
 
-    return run
+    lowered: dict[str, Lowered] = field(default_factory=dict)
+    constants: dict[str, Dense | Convolution] = field(default_factory=dict)
+    parts: dict[str, list[LayerSample]] = field(default_factory=dict)
+    pairs: dict[str, WrittenSample] = field(default_factory=dict)
 
-
-def moving_input(product: Dense | Convolution, inputs: list[Any]) -> NDArray[Any]:
-    """Return the input of a step that is not its constant."""
-    left = isinstance(product, Dense) and product.left
-    return np.asarray(inputs[1] if left else inputs[0])
+    @property
+    def samples(self) -> dict[str, LayerSample]:
+        return {name: joined(some) for name, some in self.parts.items()}
 
 
-def products_of(
-    network: Network, options: Options, feeds: Values
-) -> dict[str, tuple[Dense | Convolution, NDArray[Any]]]:
-    """Run digitally; return what each mapped step multiplies by, and its input."""
-    found: dict[str, tuple[Dense | Convolution, NDArray[Any]]] = {}
+def _calls_of(network: Network, options: Options, feeds: Values) -> tuple[dict[str, Lowered], dict[str, list[Call]]]:
+    """Run digitally; return the steps with products, and what each product was asked."""
+    steps: dict[str, Lowered] = {}
+    calls: dict[str, list[Call]] = {}
 
-    def watch(step: Step, inputs: list[Any], _outputs: list[Any]) -> None:
+    def watch(step: Step, inputs: list[Any], outputs: list[Any]) -> None:
         if options.stays_digital(step.name):
             return
         weights = [network.constants.get(name) if name else None for name in step.inputs]
-        moving = [v for v, w in zip(inputs, weights, strict=True) if w is None and v is not None]
-        product = product_of(step.op, step.name, step.attributes, weights, np.shape(moving[0]) if moving else ())
-        if product is not None:
-            found[step.name] = (product, moving_input(product, inputs))
+        written = options.is_written(step.name)
+        one = lowered_of(step.op, step.name, step.attributes, weights, inputs, written=written)
+        if one is None:
+            return
+        steps[step.name] = one
+
+        def note(call: Call) -> NDArray[Any]:
+            if not options.stays_digital(call.part):
+                calls.setdefault(call.part, []).append(call)
+            return np.asarray(outputs[0]) if isinstance(one, Single) else exact(one.parts[call.part], call)
+
+        one.run(inputs, note)
 
     network.run(feeds, watch=watch)
-    return found
+    return steps, calls
 
 
-def _samples_of(
-    network: Network, options: Options, feeds: Values, n: int, size: int
-) -> tuple[dict[str, Dense | Convolution], dict[str, LayerSample]]:
-    """Run all n calibration samples, `size` at once; return the products and what they were given."""
-    products: dict[str, Dense | Convolution] = {}
-    parts: dict[str, list[LayerSample]] = {}
-    at_most = -(-SAMPLES // -(-n // size))
+def _look(network: Network, options: Options, feeds: Values, n: int, size: int) -> _Seen:
+    """Run all n calibration samples, `size` at once."""
+    seen, at_most = _Seen(), -(-SAMPLES // -(-n // size))
     for start in range(0, n, size):
-        found = products_of(network, options, {name: v[start : start + size] for name, v in feeds.items()})
-        for name in list(found):
-            product, x = found.pop(name)
-            products.setdefault(name, product)
-            parts.setdefault(name, []).append(sampled(product, x, min(size, n - start), at_most, options.seed, start))
-    return products, {name: joined(some) for name, some in parts.items()}
+        part = {name: v[start : start + size] for name, v in feeds.items()}
+        steps, calls = _calls_of(network, options, part)
+        constants = {name: product for step in steps.values() for name, product in step.parts.items()}
+        seen.lowered |= steps
+        m = min(size, n - start)
+        for name in list(calls):
+            some, product = calls.pop(name), constants[name]
+            if product is None:
+                one = WrittenSample.of(some[0], m)
+                seen.pairs[name] = WrittenSample.joined([seen.pairs[name], one]) if name in seen.pairs else one
+                continue
+            x = some[0].x if len(some) == 1 else np.stack([call.x for call in some], axis=1)
+            found = sampled(product, x, m, at_most, options.seed, start)
+            seen.constants.setdefault(name, product)
+            seen.parts.setdefault(name, []).append(replace(found, n_turns=some[0].n_turns))
+    return seen
 
 
 def prepare(
@@ -340,16 +265,19 @@ def prepare(
     n = len(next(iter(feeds.values())))
     sample_bytes = sample_bytes_of(network, feeds)
     size = min(chunk_of(network, n, sample_bytes), n)
-    products, samples = _samples_of(network, chosen, feeds, n, size)
-    if not products:
+    seen = _look(network, chosen, feeds, n, size)
+    if not seen.parts and not seen.pairs:
         raise NetworkError(
             "there is no matrix to map on tiles", where=network.name,
             hint="products with constant weights are mapped: check that weights are initializers, and what stays "
             "digital (--digital)",
         )  # fmt: skip
-    layers = {}
-    for index, (name, product) in enumerate(products.items()):
+    names, layers, written, samples, pairs = [*seen.parts, *seen.pairs], {}, {}, seen.samples, seen.pairs
+    for index, name in enumerate(names):
         if progress is not None:
-            progress(index, len(products), name)
-        layers[name] = build_layer(name, product, samples[name], tile, readout, chosen)
-    return Prepared(network, layers, tile, readout, chosen, samples, sample_bytes)
+            progress(index, len(names), name)
+        if name in samples:
+            layers[name] = build_layer(name, seen.constants[name], samples[name], tile, readout, chosen)
+        else:
+            written[name] = build_written(name, pairs[name], tile, readout, chosen)
+    return Prepared(network, layers, tile, readout, chosen, samples, sample_bytes, seen.lowered, written, pairs)

@@ -5,7 +5,7 @@ It runs no network: see `prepare`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,15 @@ class LayerSample:
         Products that one sample asks of each matrix.
     low, high : float
         Of all inputs.
+    n_turns : int
+        In how many turns they come, one after another: time steps of a recurrent cell.
     """
 
     rows: tuple[F32, ...]
     rows_per_sample: int
     low: float
     high: float
+    n_turns: int = 1
 
 
 def sampled(
@@ -56,7 +59,8 @@ def sampled(
 def joined(parts: list[LayerSample]) -> LayerSample:
     """Return what several batches say of a layer together."""
     rows = tuple(np.concatenate(some) for some in zip(*(part.rows for part in parts), strict=True))
-    return LayerSample(rows, parts[0].rows_per_sample, min(p.low for p in parts), max(p.high for p in parts))
+    low, high = min(part.low for part in parts), max(part.high for part in parts)
+    return replace(parts[0], rows=rows, low=low, high=high)
 
 
 def _chosen(rows: F32, n: int, rng: np.random.Generator) -> NDArray[np.int64]:

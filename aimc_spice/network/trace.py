@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from aimc_spice.errors import NetworkError
 from aimc_spice.network.analog import cells_of
+from aimc_spice.network.build import placed
 from aimc_spice.network.feeds import feeds_of
-from aimc_spice.network.graph import Step, Values
+from aimc_spice.network.graph import Values
 from aimc_spice.network.layer import AnalogLayer
-from aimc_spice.network.prepare import Prepared, moving_input, placed
+from aimc_spice.network.lowered import Call
+from aimc_spice.network.prepare import Prepared
 from aimc_spice.rng import stream
 
 Array = NDArray[np.float64]
@@ -116,13 +118,13 @@ def _driven(
     n = len(next(iter(feeds.values())))
     kept: list[NDArray[Any]] = []
 
-    def watch(step: Step, inputs: list[Any], _outputs: list[Any]) -> None:
-        if step.name == layer.name:
-            kept.append(moving_input(layer.product, inputs))
+    def heard(call: Call, _found: NDArray[Any]) -> None:
+        if call.part == layer.name:
+            kept.append(call.x)
 
-    prepared.network.run(feeds, prepared.replaced(seed, 0, n), watch)
-    rows = [xt[:, :k].T for _, k, xt in layer.product.blocks(layer.dac.drive(kept[0]), m, 0)]
+    prepared.network.run(feeds, prepared.replaced(seed, 0, n, heard=heard))
+    rows = [xt[:, :k].T for one in kept for _, k, xt in layer.product.blocks(layer.dac.drive(one), m, 0)]
     every = np.concatenate(rows).astype(np.float64)
     chosen = np.sort(stream(seed, "trace", layer.name).permutation(len(every))[:n_vectors])
-    one = float(layer.dac.drive(np.full((1, 1), layer.dac.limit))[0, 0])
-    return np.hstack([every[chosen], np.full((len(chosen), layer.n_bias_rows), one)])
+    top = float(layer.dac.drive(np.full((1, 1), layer.dac.limit))[0, 0])
+    return np.hstack([every[chosen], np.full((len(chosen), layer.n_bias_rows), top)])

@@ -13,9 +13,9 @@ import networkx as nx
 import numpy as np
 
 from aimc_spice.errors import NetworkError
-from aimc_spice.network.answers import layer_costs
+from aimc_spice.network.answers import LayerCost, layer_costs
 from aimc_spice.network.graph import Network, Step
-from aimc_spice.network.lower import product_of
+from aimc_spice.network.lower import lowered_of
 from aimc_spice.network.prepare import Prepared
 
 
@@ -61,16 +61,11 @@ def _shapes(values: list[Any]) -> tuple[tuple[int, ...], ...]:
 
 
 def _macs(step: Step, weights: list[Any], inputs: list[Any]) -> int:
-    if step.op == "MatMul" and weights[0] is None and weights[1] is None:
-        a, b = inputs[0], inputs[1]
-        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        return int(np.prod([*lead, a.shape[-2], a.shape[-1], b.shape[-1]]))
     try:
-        shape = next((np.shape(v) for v, w in zip(inputs, weights, strict=True) if w is None and v is not None), ())
-        product = product_of(step.op, step.name, step.attributes, weights, shape)
+        lowered = lowered_of(step.op, step.name, step.attributes, weights, inputs, written=True)
     except NetworkError:  # it has weights that tiles cannot hold; `prepare` says so
         return 0
-    return 0 if product is None else product.rows_of(shape) * product.n_weights
+    return 0 if lowered is None else lowered.macs(inputs)
 
 
 def _shape(shape: tuple[int | str, ...], name: str, sizes: dict[str, int]) -> tuple[int, ...]:
@@ -88,11 +83,11 @@ def to_networkx(seen: list[Seen], prepared: Prepared | None = None) -> nx.DiGrap
     """Return the graph; nodes have op, shape, macs, weights and, where mapped, tiles and utilisation."""
     graph = nx.DiGraph()
     made: dict[str, str] = {}
-    costs = {} if prepared is None else {row.name: row for row in layer_costs(prepared)}
+    rows = {} if prepared is None else {row.name: row for row in layer_costs(prepared)}
     for one in seen:
         name = one.step.name
-        cost = costs.get(name)
-        on = {"tiles": cost.n_tiles, "utilisation": cost.utilisation} if cost else {"tiles": 0}
+        parts = prepared.lowered[name].parts if prepared and name in prepared.lowered else ()
+        on = _tiles([rows[part] for part in parts if part in rows])
         shape = one.outputs[0] if one.outputs else ()
         graph.add_node(name, op=one.step.op, shape=shape, macs=one.macs, weights=one.n_weights, **on)
         for value in one.step.inputs:
@@ -100,6 +95,12 @@ def to_networkx(seen: list[Seen], prepared: Prepared | None = None) -> nx.DiGrap
                 graph.add_edge(made[value], name, value=value)
         made.update(dict.fromkeys(one.step.outputs, name))
     return graph
+
+
+def _tiles(rows: list[LayerCost]) -> dict[str, float]:
+    """Return the tiles of a step, and how much of them its weights fill."""
+    n = sum(row.n_tiles for row in rows)
+    return {"tiles": n, "utilisation": sum(row.utilisation * row.n_tiles for row in rows) / n} if n else {"tiles": 0}
 
 
 def table(seen: list[Seen], prepared: Prepared | None = None) -> str:

@@ -17,7 +17,7 @@ from aimc_spice.adapt.augment import masked, mirrored, moved
 from aimc_spice.adapt.fit import FitPlan
 from aimc_spice.errors import DataError
 from aimc_spice.workloads.graphs.images import mlp, resnet20, small_cnn
-from aimc_spice.workloads.graphs.speech import ds_cnn
+from aimc_spice.workloads.graphs.speech import ds_cnn, gru
 from aimc_spice.workloads.graphs.text import gpt
 from aimc_spice.workloads.images import cifar10, fashion, mnist_grey
 from aimc_spice.workloads.shakespeare import split_text, tiny_shakespeare, windows
@@ -103,6 +103,14 @@ RECIPES = {
         FitPlan(epochs=40, batch=50, learning_rate=4e-3, label_smoothing=0.05, weight_noise=0.02),
         _speech,
         "DS-CNN-S on the Free Spoken Digit Dataset",
+    ),
+    "speech_gru": Recipe(
+        lambda seed: gru(seed=seed),
+        spoken_digits,
+        "accuracy",
+        FitPlan(epochs=40, batch=50, learning_rate=1e-2, label_smoothing=0.05, weight_noise=0.02),
+        _speech,
+        "GRU of 64 states on the Free Spoken Digit Dataset",
     ),
     "shakespeare_gpt": Recipe(
         lambda seed: gpt(seed=seed),

@@ -21,7 +21,8 @@ from aimc_spice.build.tile import charge_tile_of, open_tile, readout_of, tile_of
 from aimc_spice.network.answers import examine
 from aimc_spice.network.fit import Reading
 from aimc_spice.network.graph import read_onnx
-from aimc_spice.network.prepare import Options, Prepared, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import Prepared, prepare
 from aimc_spice.surrogate.readout import IdealReadout
 from aimc_spice.workloads.zoo import ZooEntry, load
 

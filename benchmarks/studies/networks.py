@@ -29,7 +29,8 @@ from aimc_spice.config.tile import TileConfig
 from aimc_spice.errors import DataError
 from aimc_spice.network.answers import digital_run, examine, layer_costs, total_cost
 from aimc_spice.network.graph import read_onnx
-from aimc_spice.network.prepare import Options, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import prepare
 from aimc_spice.workloads.zoo import NAMES, ZooEntry, load
 
 OUT = Path(__file__).parents[2] / "results" / "networks"

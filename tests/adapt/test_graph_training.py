@@ -14,7 +14,7 @@ from aimc_spice.rng import stream
 from aimc_spice.workloads.graphs.attention import Width
 from aimc_spice.workloads.graphs.base import Graph
 from aimc_spice.workloads.graphs.images import mlp, resnet20, small_cnn
-from aimc_spice.workloads.graphs.speech import ds_cnn
+from aimc_spice.workloads.graphs.speech import ds_cnn, gru
 from aimc_spice.workloads.graphs.text import encoder, gpt
 from aimc_spice.workloads.models import about_model, folded, load_model
 from aimc_spice.workloads.recipes import RECIPES, Recipe
@@ -28,6 +28,7 @@ GRAPHS = {
     "small_cnn": (small_cnn, stream(0, "x").normal(size=(3, 1, 28, 28))),
     "resnet20": (resnet20, stream(0, "x").normal(size=(2, 3, 32, 32))),
     "ds_cnn": (ds_cnn, stream(0, "x").normal(size=(3, 1, 49, 10))),
+    "gru": (gru, stream(0, "x").normal(size=(3, 1, 49, 10))),
     "gpt": (lambda: gpt(50, 16, 2, SMALL), stream(0, "x").integers(0, 50, (3, 16))),
     "encoder with a head": (lambda: encoder(2, SMALL, n_vocabulary=50, n_classes=2), PADDED),
     "encoder of one length": (lambda: encoder(1, SMALL, n_vocabulary=50, n_tokens=16), PADDED),

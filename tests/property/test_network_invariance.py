@@ -7,7 +7,8 @@ from threadpoolctl import threadpool_limits
 from aimc_spice.network.dac import limit_of
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping, place
-from aimc_spice.network.prepare import Options, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import prepare
 from network_models import MODELS, IdealTile, RoughReadout, values
 
 CHOICES = {

@@ -7,7 +7,8 @@ import pytest
 from aimc_spice.network.dac import Dac
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
-from aimc_spice.network.prepare import Options, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import prepare
 from network_models import MODELS, IdealTile, values
 
 GOAL = 1e-4  # of the largest output: the goal of the project; measured 1e-6

@@ -5,12 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from onnx.backend.test.case import node
 
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.lower import MAPPED
-from aimc_spice.network.prepare import Options, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import prepare
+from aimc_spice.network.recurrent import RECURRENT
 from network_models import IdealTile
 
 FAST = ("MaxPool", "AveragePool", "GlobalAveragePool", "Softmax", "LayerNormalization", "Gelu", "Erf")
@@ -81,3 +83,34 @@ def test_on_tiles(of, op, moving):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5, err_msg=case.name)
         done += 1
     assert done >= {"Conv": 5, "Gemm": 4, "MatMul": 1}[op]
+
+
+@pytest.mark.parametrize("op", RECURRENT)
+def test_recurrent_on_tiles(of, op):
+    """Every case and every output; samples come first, as in all networks here, so that time can be cut nowhere."""
+    for case in of[op]:
+        (inputs, outputs), *_ = case.data_sets
+        model, x = samples_first(case.model, inputs)
+        prepared = prepare(read_onnx(model), IdealTile(8, 8), None, x, Options(dac_bits=None))
+        assert {name.rsplit("/", 1)[1] for name in prepared.layers} >= {"W", "R"}
+        found = prepared.network.run({prepared.network.inputs[0].name: x}, prepared.replaced(0, 0, len(x)))
+        assert len(found) == len(outputs)
+        for got, wanted in zip(found, outputs):
+            np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5, err_msg=case.name)
+
+
+def samples_first(given, inputs):
+    """The case with its weights, lengths and states constant; a transpose brings time to the front where it belongs."""
+    model = type(given)()
+    model.CopyFrom(given)
+    (node,) = model.graph.node
+    name, x = model.graph.input[0].name, inputs[0]
+    for port, value in zip(list(model.graph.input)[1:], inputs[1:]):
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(value), port.name))
+    if not any(a.name == "layout" and a.i for a in node.attribute):
+        turned = helper.make_node("Transpose", [name], ["in_turn"], perm=[1, 0, 2])
+        node.input[0] = "in_turn"
+        model.graph.node.insert(0, turned)
+        x = np.ascontiguousarray(np.swapaxes(x, 0, 1))
+        model.graph.input[0].CopyFrom(helper.make_tensor_value_info(name, 1, x.shape))
+    return model, x

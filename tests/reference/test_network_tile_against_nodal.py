@@ -17,7 +17,8 @@ from aimc_spice.netlist.partition import Partition
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
-from aimc_spice.network.prepare import Options, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import prepare
 from aimc_spice.network.trace import places_of, tile_trace
 from aimc_spice.simulate.nodal import NodalSimulator
 from aimc_spice.surrogate.ports import linear_ports

@@ -6,7 +6,8 @@ import pytest
 from aimc_spice.network.answers import classify, examine, layer_costs, total_cost
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
-from aimc_spice.network.prepare import Options, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import prepare
 from aimc_spice.network.unit import FixedPoint
 from aimc_spice.network.view import draw, look, table, to_networkx
 from network_models import MODELS, IdealTile, RoughReadout, cnn, mlp, values

@@ -10,8 +10,9 @@ from aimc_spice.flows.evaluate import points_of
 from aimc_spice.network.answers import classify
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
+from aimc_spice.network.options import Options
 from aimc_spice.network.plain import network_of
-from aimc_spice.network.prepare import Options, prepare
+from aimc_spice.network.prepare import prepare
 from aimc_spice.network.view import look
 from network_models import MODELS, IdealTile, RoughReadout, mlp, model, values
 
@@ -60,10 +61,15 @@ def test_weights_that_tiles_cannot_hold(dims):
 
 
 def test_recurrent_weights_are_not_silently_digital():
-    arrays = {"w": values(0, 1, 12, 3), "r": values(1, 1, 12, 3)}
-    node = helper.make_node("LSTM", ["x", "w", "r"], ["y"], name="cell", hidden_size=3)
-    with pytest.raises(NetworkError, match="node cell"):
-        prepare(read_onnx(model([node], arrays, [5, "n", 3])), IdealTile(), None, values(2, 5, 2, 3))
+    """Where one of them is computed, the cell cannot be laid on tiles."""
+    arrays = {"w": values(0, 1, 12, 3), "r": values(1, 1, 12, 3), "one": np.float32(1)}
+    nodes = [
+        helper.make_node("ReduceMin", ["x"], ["least"], keepdims=0),
+        helper.make_node("Mul", ["r", "least"], ["computed"]),
+        helper.make_node("LSTM", ["x", "w", "computed"], ["y"], name="cell", hidden_size=3),
+    ]
+    with pytest.raises(NetworkError, match=r"(?s)node cell.*one of W, R and B is computed"):
+        prepare(read_onnx(model(nodes, arrays, [5, "n", 3])), IdealTile(), None, values(2, 5, 2, 3))
 
 
 def test_a_size_without_a_value():

@@ -15,6 +15,7 @@ from aimc_spice.workloads.task import Task
 SHAPES = {
     "fashion_cnn": ((60000, 1, 28, 28), 10000),
     "speech_ds_cnn": ((2700, 1, 49, 10), 300),
+    "speech_gru": ((2700, 1, 49, 10), 300),
     "cifar_resnet20": ((20000, 3, 32, 32), 3000),
     "shakespeare_gpt": ((7842, 128), 871),
 }

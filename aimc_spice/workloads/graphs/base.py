@@ -87,6 +87,13 @@ class Graph:
         pads = [*half, shape[2] - 1 - half[0], shape[3] - 1 - half[1]]
         return self.node("Conv", x, w, *b, name=name, strides=list(stride), pads=pads, group=group)
 
+    def gru(self, x: str, name: str, n_in: int, n_hidden: int) -> str:
+        """Add a gated recurrent unit over x (T, N, n_in) → all its states (T, 1, N, n_hidden)."""
+        w = self.drawn(f"{name}.weight", (1, 3 * n_hidden, n_in), n_in**-0.5)
+        r = self.drawn(f"{name}.recurrent", (1, 3 * n_hidden, n_hidden), n_hidden**-0.5)
+        b = self.parameter(f"{name}.bias", np.zeros((1, 6 * n_hidden)))
+        return self.node("GRU", x, w, r, b, name=name, hidden_size=n_hidden, linear_before_reset=1)
+
     def batch_norm(self, x: str, name: str, n: int) -> str:
         """Add a batch normalisation of `n` channels."""
         start = {"scale": np.ones(n), "bias": np.zeros(n), "mean": np.zeros(n), "var": np.ones(n)}
