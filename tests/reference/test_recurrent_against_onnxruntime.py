@@ -11,7 +11,7 @@ from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
 from aimc_spice.network.options import Options
 from aimc_spice.network.prepare import prepare
-from network_models import IdealTile, RoughReadout, values
+from network_models import IdealTile, RoughReadout, model, values
 
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 N, T, K, H = 5, 7, 6, 9  # samples, time steps, inputs, states
@@ -153,3 +153,17 @@ def test_what_does_not_fit_is_named(change, text):
     node.attribute.extend([*kept, *(helper.make_attribute(k, v) for k, v in change.items())])
     with pytest.raises(NetworkError, match=f"(?s){text}.*node cell"):
         prepare(read_onnx(model), IdealTile(), None, values(9, N, T, K))
+
+
+def test_an_output_that_is_left_out_is_no_input_of_what_follows():
+    """`["", "last"]` gave all states to every later node that leaves an input out, such as the minimum of a Clip."""
+    make = helper.make_node
+    arrays = {"w": values(0, 1, H, K), "r": values(1, 1, H, H), "most": np.float32(0.3), "first": np.array([0])}
+    nodes = [
+        make("Transpose", ["x"], ["turned"], perm=[1, 0, 2]),
+        make("RNN", ["turned", "w", "r"], ["", "last"], name="cell", hidden_size=H),
+        make("Squeeze", ["last", "first"], ["s"]),
+        make("Clip", ["s", "", "most"], ["y"]),
+    ]
+    given, x = model(nodes, arrays, ["n", T, K]), values(9, N, T, K)
+    close(read_onnx(given).run({"x": x})[0], wanted(given, x))
