@@ -15,6 +15,7 @@ from aimc_spice.commands.study import evaluate as evaluate_study
 from aimc_spice.errors import ConfigError
 
 if TYPE_CHECKING:
+    from aimc_spice.config.network import OptionsConfig
     from aimc_spice.config.tile import TileConfig
     from aimc_spice.flows.evaluate import Answer, Data, Metric
     from aimc_spice.network.graph import Network
@@ -33,9 +34,17 @@ def evaluate(
     sweep: Annotated[
         list[str] | None, typer.Option(help="KEY=A,B: size, rows, cols, adc_bits, or r_wire (Ω a segment).")
     ] = None,
-    dac_bits: Annotated[int, typer.Option(min=2, max=16, help="Bits of the inputs.")] = 8,
+    how: Annotated[
+        str, typer.Option("--options", help="TOML: [mapping], [layers.PATTERN], [reading], [fixed_point], [write] …")
+    ] = "",
+    dac_bits: Annotated[int | None, typer.Option(min=2, max=16, help="Bits of the inputs; default 8.")] = None,
     digital: Annotated[list[str] | None, typer.Option(help="Pattern of layers that stay digital.")] = None,
-    sigma_program: Annotated[float, typer.Option(min=0, help="Programming error, rms; 1 is a whole cell.")] = 0.0,
+    written: Annotated[
+        list[str] | None, typer.Option(help="Pattern of products of two activations on tiles written for each sample.")
+    ] = None,
+    sigma_program: Annotated[
+        float | None, typer.Option(min=0, help="Programming error, rms; 1 is a whole cell; default none.")
+    ] = None,
     fixed_point: Annotated[bool, typer.Option("--fixed-point", help="Digital correction in fixed point.")] = False,
     choice: Choice = "",
     out: Out = Path("results"),
@@ -44,18 +53,36 @@ def evaluate(
 ) -> None:
     """Say how accurate a network is on tiles, layer by layer, and what it costs; or one partitioning of a study."""
     if model.endswith(".toml"):
+        if how or digital or written or fixed_point or sweep:
+            raise ConfigError(f"{model} is a study: --options, --digital, --written, --fixed-point and --sweep are not")
         evaluate_study(Path(model), choice, out, data, weights, download)
         return
     if choice or weights or download:
         raise ConfigError(f"{model}: --choice, --weights and --download are for studies", hint="leave them out")
+    from aimc_spice.build.options import options_of
     from aimc_spice.build.tile import open_tile
-    from aimc_spice.network.options import Options
-    from aimc_spice.network.unit import FixedPoint
 
+    flags = {"dac_bits": dac_bits, "sigma_program": sigma_program}
+    config = open_tile(tile)
+    options = options_of(_options(how, flags, (digital or [], written or []), fixed_point=fixed_point), config)
     network, read, metric = _model(model, data, calibration, samples)
-    unit = FixedPoint() if fixed_point else None
-    options = Options(digital=tuple(digital or ()), dac_bits=dac_bits, sigma_program=sigma_program, unit=unit)
-    _run(network, read, metric, open_tile(tile), list(sweep or ()), seeds, options, out / network.name)
+    _run(network, read, metric, config, list(sweep or ()), seeds, options, out / network.name)
+
+
+def _options(
+    how: str, flags: dict[str, float | None], patterns: tuple[list[str], list[str]], *, fixed_point: bool
+) -> OptionsConfig:
+    """Return the options of a file, the command line's in their place where they are given; patterns add up."""
+    from aimc_spice.config.network import FixedPointConfig, OptionsConfig, load_options
+
+    read = load_options(Path(how)) if how else OptionsConfig()
+    digital, written = patterns
+    changes: dict[str, object] = {name: value for name, value in flags.items() if value is not None}
+    changes["digital"] = (*read.digital, *digital)
+    changes["write"] = read.write.model_copy(update={"layers": (*read.write.layers, *written)})
+    if fixed_point and read.fixed_point is None:
+        changes["fixed_point"] = FixedPointConfig()
+    return read.model_copy(update=changes)
 
 
 def _run(
@@ -123,6 +150,8 @@ def _tell(answer: Answer) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from aimc_spice.units import show
+
     table = Table(title=f"layer by layer, {answer.n_samples} samples scored")
     for column in ("layer", "MACs", "tiles", "used", "SQNR alone", "SQNR running", "ADC clipped", "DAC clipped"):
         table.add_column(column, justify="left" if column == "layer" else "right")
@@ -132,3 +161,9 @@ def _tell(answer: Answer) -> None:
             f"{error.sqnr_running_db:.1f} dB", f"{error.adc_clipped:.2%}", f"{error.dac_clipped:.2%}",
         )  # fmt: skip
     Console(soft_wrap=True).print(table)
+    if cells := sum(cost.cells_written for cost in answer.costs):
+        e_write, t_write = (sum(getattr(c, f"write_{what}") for c in answer.costs) for what in ("energy", "latency"))
+        typer.echo(
+            f"of which writing activations: {cells:,} cells, {show(e_write, 'J')} and {show(t_write, 's')} "
+            "per inference"
+        )

@@ -1,7 +1,8 @@
 """What can a tile file say? One kind of tile, current mode or charge mode, with its periphery and how to calibrate it.
 
 A current-mode tile has ``[device]``, perhaps ``[cell]``, and ``[front_end]``; a charge-mode tile has ``[capacitor]``.
-Both have ``[wire]``, ``[readout]`` and perhaps ``[calibration]``. It builds no circuit.
+Both have ``[wire]``, ``[readout]`` and perhaps ``[calibration]`` and ``[write]``: what it takes to write cells. It
+builds no circuit.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from aimc_spice.config.base import (
     quantity,
     read_toml,
 )
+from aimc_spice.config.network import WriteConfig
 from aimc_spice.errors import ConfigError
 
 PositiveFarad = Annotated[float, quantity("F", above=0)]
@@ -140,6 +142,7 @@ class TileConfig(Table):
     wire: WireConfig
     front_end: TileFrontEndConfig = TileFrontEndConfig()
     readout: ReadoutConfig = ReadoutConfig()
+    write: WriteConfig = WriteConfig()
     vdd: PositiveVolt = 0.8
     calibration: CalibrationConfig = CalibrationConfig()
 

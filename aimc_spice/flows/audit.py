@@ -14,7 +14,7 @@ those that wires change most. It picks nothing by looking at errors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,11 +34,13 @@ from aimc_spice.netlist.wire import Wire
 from aimc_spice.network import NetworkSurrogate, labels_of
 from aimc_spice.pipeline import input_voltages, program
 from aimc_spice.rng import stream
+from aimc_spice.simulate.base import Waveforms
 from aimc_spice.simulate.nodal import NodalSimulator
 from aimc_spice.surrogate.layer import LayerSurrogate, program_operators
 
 Array = NDArray[np.float64]
 _Z95, _N_RUNS = 1.96, 10
+_IN_TIME = 1e-4  # of full scale while it moves; the nodal solver's transients at rest are far closer
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,18 @@ class Probe:
         Its circuit with these inputs.
     predicted : ndarray, shape (n_vectors, n_cols)
         The surrogate's column outputs [V].
+    read : callable, optional
+        Gives the column outputs from waveforms of the deck; default: its probes, a point a vector.
     """
 
     label: str
     deck: Deck
     predicted: Array
+    read: Callable[[Waveforms], Array] | None = None
+
+    def answer(self, waves: Waveforms) -> Array:
+        """Return the column outputs (n_vectors, n_cols) [V] of a simulator."""
+        return waves.stack(self.deck.probes) if self.read is None else self.read(waves)
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ def three_way(probes: Sequence[Probe], bench: Bench) -> list[Finding]:
     """
     found = collect([Job(probe.label, probe.deck) for probe in probes], bench.pool, bench.store, bench.progress)
     return [
-        Finding(probe.label, waves.deck_digest, waves.stack(probe.deck.probes), _nodal(probe), probe.predicted)
+        Finding(probe.label, waves.deck_digest, probe.answer(waves), _nodal(probe), probe.predicted)
         for probe, waves in zip(probes, found, strict=True)
     ]
 
@@ -188,7 +197,8 @@ def _worst(layer: Layer, programmed: LayerSurrogate, v: Array, n_vectors: int) -
 
 def _nodal(probe: Probe) -> Array | None:
     try:
-        return NodalSimulator().run(probe.deck, label=probe.label).stack(probe.deck.probes)
+        simulator = NodalSimulator() if probe.read is None else NodalSimulator(tolerance=_IN_TIME)
+        return probe.answer(simulator.run(probe.deck, label=probe.label))
     except NetlistError:  # it solves linear circuits only, and says which element is not
         return None
 

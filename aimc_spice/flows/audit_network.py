@@ -2,65 +2,31 @@
 
 One idea: a prepared layer knows its weights and a sample of its inputs; any of its tiles is the circuit of the tile
 file with these conductances and these word-line voltages. The measured errors then join the converters' noise, and
-the network is scored again. Worst tiles are those that wires change most.
+the network is scored again. Worst tiles are those that wires, or sharing charge, change most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build.tile import cells_of as conductances
-from aimc_spice.build.tile import circuit_of
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConfigError
 from aimc_spice.flows.audit import Finding, Probe, three_way
-from aimc_spice.netlist.wire import Wire
-from aimc_spice.network.analog import cells_of
+from aimc_spice.flows.replay import Replay, replay_of
+from aimc_spice.network.analog import Group, cells_of
 from aimc_spice.network.layer import AnalogLayer
 from aimc_spice.network.mapping import Placement, place
 from aimc_spice.network.prepare import Prepared
 from aimc_spice.rng import stream
-from aimc_spice.surrogate.families.decks import TileCircuit
-from aimc_spice.surrogate.readout import ColumnReadouts, Readout
-from aimc_spice.surrogate.tile import CurrentTile
 from aimc_spice.workloads.metrics import Metric
 
 Array = NDArray[np.float64]
 _Z95 = 1.96
-
-
-@dataclass(frozen=True)
-class NoisyReadout:
-    """A read-out whose converters have more noise: the measured error of their tiles [V] rms."""
-
-    inner: Readout
-    extra: float
-
-    @property
-    def n_bits(self) -> int:
-        """Bits."""
-        return self.inner.n_bits
-
-    @property
-    def t_conv(self) -> float:
-        """Time of a conversion [s]."""
-        return self.inner.t_conv
-
-    @property
-    def e_conv(self) -> float:
-        """Mean energy of a conversion [J]."""
-        return self.inner.e_conv
-
-    def sample(self, n_cols: int, seed: int, *names: str) -> ColumnReadouts:
-        """Draw converters; see `Readout`."""
-        drawn = self.inner.sample(n_cols, seed, *names)
-        return replace(drawn, sigma_noise=float(np.hypot(drawn.sigma_noise, self.extra)))
 
 
 @dataclass(frozen=True)
@@ -92,7 +58,7 @@ def audit_network(
     prepared : Prepared
         Made with the tile of `config`.
     config : TileConfig
-        The circuit; current mode.
+        The circuit.
     bench : Bench
         Simulators and store.
     n_layers, n_tiles, n_vectors : int
@@ -103,17 +69,15 @@ def audit_network(
     Raises
     ------
     ConfigError
-        A tile that is not of current mode, or inputs in several cycles.
+        A tile that is not that of the network, or inputs in several cycles.
     """
-    if config.mode != "current" or not isinstance(prepared.tile, CurrentTile):
-        raise ConfigError(f"audit: tile {config.name} is of {config.mode} mode, wanted current mode")
+    replay = replay_of(config, prepared.tile)
     names = list(prepared.layers)
     chosen = stream(seed, "audit", "layers").permutation(len(names))[:n_layers]
-    circuit = circuit_of(config)
     probes = [
         probe
         for index in sorted(chosen.tolist())
-        for probe in _probes(prepared, names[index], (config, circuit), (n_tiles, n_vectors, seed))
+        for probe in _probes(prepared, names[index], replay, (n_tiles, n_vectors, seed))
     ]
     return three_way(probes, bench)
 
@@ -128,10 +92,10 @@ def effect_of(
     """Score the network without and with the measured errors as more noise of its converters."""
     extra = float(np.sqrt(np.mean([np.mean((f.spice - f.surrogate) ** 2) for f in findings])))
     x, y = data
-    pairs = [
-        tuple(metric(one.redrawn(seed).run(x, seed), y) for one in (prepared, _with_noise(prepared, extra)))
-        for seed in range(n_runs)
-    ]
+    pairs = []
+    for seed in range(n_runs):
+        on = prepared.redrawn(seed)
+        pairs.append([metric(one.run(x, seed), y) for one in (on, _with_noise(on, extra))])
     plain, noisy = np.array(pairs).T
     change = noisy - plain
     half = _Z95 * change.std(ddof=1) / np.sqrt(n_runs) if n_runs > 1 else 0.0
@@ -142,23 +106,37 @@ def effect_of(
 
 
 def _with_noise(prepared: Prepared, extra: float) -> Prepared:
-    if prepared.readout is None:
-        return prepared
-    return replace(prepared, readout=NoisyReadout(prepared.readout, extra))
+    """Return the network with more noise of its converters: that of tiles [V rms] behind their programmed gains."""
+    layers = {
+        name: replace(
+            layer, parts=tuple(replace(p, groups=tuple(_noisy(g, extra) for g in p.groups)) for p in layer.parts)
+        )
+        for name, layer in prepared.layers.items()
+    }
+    return replace(prepared, layers=layers)
 
 
-def _probes(
-    prepared: Prepared, name: str, what: tuple[TileConfig, TileCircuit], how: tuple[int, int, int]
-) -> list[Probe]:
+def _noisy(group: Group, extra: float) -> Group:
+    by = group.converters
+    if by is None:
+        return group
+    sigma = np.hypot(by.sigma, np.float32(extra) * group.to_lsb)
+    return replace(group, converters=replace(by, sigma=sigma.astype(np.float32)))
+
+
+def _probes(prepared: Prepared, name: str, replay: Replay, how: tuple[int, int, int]) -> list[Probe]:
     layer, (n_tiles, n_vectors, seed) = prepared.layers[name], how
     if layer.dac.n_cycles != 1:
         raise ConfigError(f"audit: the inputs of {name} come in {layer.dac.n_cycles} cycles, wanted one pulse")
     tiles, x = _tiles(prepared, layer), _inputs(prepared, layer)
-    settled = replace(cast("CurrentTile", prepared.tile), reached=None)  # the decks are DC
     rng = stream(seed, "audit", name)
     some = x[rng.permutation(len(x))[:n_vectors]]
     picks = [(tiles[i], some, "random") for i in rng.permutation(len(tiles))[:n_tiles]]
-    return [_probe(name, pick, what, settled) for pick in [*picks, _worst(tiles, x, n_vectors, settled)]]
+    picks.append(_worst(tiles, x, n_vectors, replay))
+    return [
+        replay.probe(f"{name}, {where}, {why}", weights, _of_tile(v, rows, len(weights)))
+        for (where, rows, weights), v, why in picks
+    ]
 
 
 _Tile = tuple[str, slice, Array]
@@ -199,19 +177,8 @@ def _of_tile(x: Array, rows: slice, n_rows: int) -> Array:
     return np.pad(part, ((0, 0), (0, n_rows - part.shape[1])))
 
 
-def _worst(tiles: list[_Tile], x: Array, n_vectors: int, tile: CurrentTile) -> tuple[_Tile, Array, str]:
-    """Return the tile that wires change most over some inputs, and the inputs for which they do."""
-    ideal = replace(tile, wire=Wire(), r_driver=0.0)
-    change = [
-        np.abs(_of_tile(x, rows, len(w)) @ (tile.program(w[None])[0] - ideal.program(w[None])[0])).max(axis=1)
-        for _, rows, w in tiles
-    ]
+def _worst(tiles: list[_Tile], x: Array, n_vectors: int, replay: Replay) -> tuple[_Tile, Array, str]:
+    """Return the tile that its circuit changes most over some inputs, and the inputs for which it does."""
+    change = [np.abs(_of_tile(x, rows, len(w)) @ replay.change(w)).max(axis=1) for _, rows, w in tiles]
     worst = int(np.argmax([float(one.max()) for one in change]))
     return tiles[worst], x[np.argsort(change[worst])[::-1][:n_vectors]], "worst"
-
-
-def _probe(name: str, pick: tuple[_Tile, Array, str], what: tuple[TileConfig, TileCircuit], tile: CurrentTile) -> Probe:
-    (where, rows, weights), x, why = pick
-    driven = _of_tile(x, rows, len(weights))
-    deck = what[1].deck(conductances(what[0], weights), driven)
-    return Probe(f"{name}, {where}, {why}", deck, driven @ tile.program(weights[None])[0])

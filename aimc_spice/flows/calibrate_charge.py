@@ -55,7 +55,7 @@ def calibrate_charge(config: TileConfig, bench: Bench) -> Calibration:
     family = ChargeFamily(tile)
     steps = _steps(config, tile, bench)
     cases = design(table.n_held_out, (config.n_rows, config.n_cols), table.n_vectors, table.seed, "judge")
-    decks = [_deck(config, tile, case) for case in cases]
+    decks = [charge_deck(config, tile, case) for case in cases]
     judged = _circuits(config, tile, cases, decks, bench)
     cost, _ = tile_of(config)
     simulator = bench.pool.name
@@ -90,10 +90,19 @@ def _phases(config: TileConfig, t_stop: float) -> ChargePhases:
     return ChargePhases(t_reset=pause, t_gap=pause, t_stop=t_stop, t_share=t_stop / 2, t_rise=edge, v_cm=0.0)
 
 
-def _deck(config: TileConfig, tile: ChargeTile, case: Case) -> Deck:
+def charge_deck(config: TileConfig, tile: ChargeTile, case: Case, t_step: float = 0.0) -> Deck:
+    """Return the deck of a tile, a window of reset and step for every input; by default steps are ``t_int / 50``."""
     phases = _phases(config, config.t_int)
-    deck = charge_mvm_deck(_crossbar(tile, case), config.v_read * case.inputs, phases, t_step=config.t_int / 50)
+    deck = charge_mvm_deck(
+        _crossbar(tile, case), config.v_read * case.inputs, phases, t_step=t_step or config.t_int / 50
+    )
     return replace(deck, options=IN_TIME)
+
+
+def charge_outputs(config: TileConfig, deck: Deck, waves: Waveforms, n_vectors: int) -> Array:
+    """Return what the columns of a `charge_deck` give at the end of each window, (n_vectors, n_cols) [V]."""
+    lines = read_bit_lines(_phases(config, config.t_int), n_vectors, waves.axis, waves.stack(deck.probes))
+    return lines[:, ::2] - lines[:, 1::2]
 
 
 def _circuits(
@@ -103,9 +112,8 @@ def _circuits(
     found = collect(jobs, bench.pool, bench.store, bench.progress)
     circuits = []
     for case, deck, waves in zip(cases, decks, found, strict=True):
-        lines = read_bit_lines(_phases(config, config.t_int), len(case.inputs), waves.axis, waves.stack(deck.probes))
         c_pos, c_neg = tile.capacitances(case.weights)
-        y = lines[:, ::2] - lines[:, 1::2]
+        y = charge_outputs(config, deck, waves, len(case.inputs))
         circuits.append(Circuit(c_pos, c_neg, case.inputs, y, waves.deck_digest, waves.simulator))
     return circuits
 

@@ -10,6 +10,7 @@ from aimc_spice.build.tile import open_tile, resized, tile_of
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store
 from aimc_spice.dataset.bench import Bench
+from aimc_spice.errors import ConfigError
 from aimc_spice.flows.audit import audit_study
 from aimc_spice.flows.audit_network import audit_network, effect_of
 from aimc_spice.network.plain import network_of
@@ -87,3 +88,31 @@ def test_a_trained_network_on_tiles_is_replayed_tile_by_tile(tmp_path):
     assert max(finding.error("spice", "nodal")[1] for finding in wrong) < 1e-9
     effect = effect_of(prepared, findings, (x, (x @ w).argmax(1)), METRICS["accuracy"], n_runs=2)
     assert effect.low <= 0 <= effect.high
+
+
+def test_a_network_on_charge_mode_tiles_is_replayed(tmp_path):
+    """Only the leak that keeps the decks' bit lines defined is not in the surrogate; another load is found out."""
+    config = resized(open_tile("charge_64"), 8)
+    w = stream(0, "audit test").normal(size=(12, 5)).astype(np.float32)
+    x = stream(1, "audit test").uniform(-1, 1, (40, 12)).astype(np.float32)
+    tile, readout = tile_of(config)
+    prepared = prepare(network_of([w], [None], [""]), tile, readout, x)
+    with SimulatorPool(1) as pool:
+        bench = Bench(pool, Store(tmp_path))
+        findings = audit_network(prepared, config, bench, n_layers=1, n_tiles=1, n_vectors=2)
+        loaded = replace(prepared, tile=replace(tile, c_load=1.1 * tile.c_load))
+        wrong = audit_network(loaded, config, bench, n_layers=1, n_tiles=0, n_vectors=2)
+    assert [f.label.rsplit(", ", 1)[1] for f in findings] == ["random", "worst"]
+    assert max(finding.error("spice", "surrogate")[1] for finding in findings) < 1e-4
+    assert max(finding.error("spice", "nodal")[1] for finding in findings) < 1e-6
+    assert wrong[0].error("spice", "surrogate")[1] > 1e-2
+    effect = effect_of(prepared, findings, (x, (x @ w).argmax(1)), METRICS["accuracy"], n_runs=2)
+    assert effect.low <= 0 <= effect.high
+
+
+def test_the_tile_of_another_mode_is_refused():
+    tile, readout = tile_of(resized(open_tile("charge_64"), 8))
+    one = np.eye(4, dtype=np.float32)
+    prepared = prepare(network_of([one], [None], [""]), tile, readout, one)
+    with pytest.raises(ConfigError, match="is of current mode, the network runs on ChargeTile"):
+        audit_network(prepared, resized(open_tile("current_64"), 8), None)

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from aimc_spice import cli
 from aimc_spice.network.graph import read_onnx
-from network_models import mlp, values
+from aimc_spice.share import share
+from network_models import mlp, transformer, values
 
 
 def run(*arguments):
@@ -110,3 +111,65 @@ def test_a_folder_that_cannot_be_had_is_said_before_the_work(files, tmp_path):
     done = run("evaluate", model, "--data", data, "--out", data)
     assert done.exit_code == 2
     assert "on tiles" not in done.stdout
+
+
+def test_options_of_a_file_reach_every_layer(files, tmp_path):
+    """Slices, offset columns, biases in rows, a layer of its own, ranges, a fixed-point unit: counted in the table."""
+    model, data = files
+    how = tmp_path / "how.toml"
+    how.write_text(
+        'dac_bits = 6\nbits_per_cycle = 2\n[mapping]\nweight_bits = 8\nslice_bits = 4\nscale = "layer"\n'
+        '[layers."fc2"]\nsigns = "offset"\nbias = "rows"\nreplicas = 2\nscale = "layer"\n'
+        '[reading]\nadc_range = "max"\n[fixed_point]\nrounding = "floor"\n'
+    )
+    done = run("evaluate", model, "--data", data, "--seeds", 1, "--options", how, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "out/small/layers.csv").open() as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert [int(row["n_tiles"]) for row in rows.values()] == [2, 2, 2]  # two slices; one tile, twice
+    assert int(rows["fc0"]["n_operations"]) == 2 * 3  # slices times cycles of two bits, one of six being the sign
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[mapping]\nslice_bit = 4", "did you mean slice_bits"),
+        ("[mapping]\nslice_bits = 4", "slice_bits needs weight_bits"),
+        ('[fixed_point]\nrounding = "up"', "fixed_point.rounding"),
+        ("[write]\ne_cell = 3", "write.e_cell"),
+        ("[mapping", "is not valid TOML"),
+        ('[layers."fc*"]\nn_rows = 400', "got n_rows = 400, the tile has 64"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(files, tmp_path, text, said):
+    model, data = files
+    (tmp_path / "how.toml").write_text(text)
+    done = run("evaluate", model, "--data", data, "--options", tmp_path / "how.toml", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+@pytest.fixture
+def attention(tmp_path):
+    given, x = transformer(), values(3, 10, 6, 32)
+    (tmp_path / "attention.onnx").write_bytes(given.SerializeToString())
+    np.savez(tmp_path / "data.npz", x=x, y=read_onnx(given).run({"x": x})[0].argmax(-1))
+    return tmp_path / "attention.onnx", tmp_path / "data.npz"
+
+
+def test_written_products_and_what_they_cost(attention, tmp_path):
+    model, data = attention
+    plain = run("evaluate", model, "--data", data, "--seeds", 1, "--out", tmp_path / "out")
+    assert "writing" not in plain.stdout
+    done = run("evaluate", model, "--data", data, "--seeds", 1, "--written", "*", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "of which writing activations: 768 cells, 7.68 nJ and 4.4 us per inference" in done.stdout
+
+
+def test_writing_is_never_free_by_silence(attention, tmp_path):
+    model, data = attention
+    text = (share("calibration", "tiles") / "current_64.toml").read_text()
+    (tmp_path / "mine.toml").write_text(text[: text.index("[write]")] + text[text.index("[calibration]") :])
+    done = run("evaluate", model, "--data", data, "--tile", tmp_path / "mine.toml", "--written", "*")
+    assert done.exit_code == 2
+    assert "does not say what it costs to write it" in done.stderr
