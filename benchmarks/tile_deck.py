@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from _claim import claim
 
+from aimc_spice.build.tile import cells_of, circuit_of, open_tile, resized
 from aimc_spice.device import Device
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.device.mapping import map_weights
@@ -110,6 +111,21 @@ def report(one: Case, goal_s: float) -> np.ndarray:
     return found.codes
 
 
+def sweep_cost(n: int, n_vectors: int = 8) -> float:
+    """Return processor seconds of ngspice a further input vector of the DC sweep of the default n × n tile."""
+    config, rng = resized(open_tile("current_64"), n), np.random.default_rng(0)
+    cells, x = cells_of(config, rng.uniform(-1, 1, (n, n))), rng.uniform(-1, 1, (1 + n_vectors, n))
+    circuit = circuit_of(config)
+    spent = []
+    with tempfile.TemporaryDirectory() as folder, BatchSimulator(Path(folder), timeout_s=3000) as ngspice:
+        for batch in (x[:1], x):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            ngspice.run(circuit.deck(cells, batch))
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return (spent[1] - spent[0]) / n_vectors
+
+
 def compare(name: str, one: np.ndarray, other: np.ndarray, goal: float = 0.0, against: str = "cell by cell") -> None:
     """Print how far the codes of two decks are from each other."""
     claim(name, float(np.abs(one - other).max()), "LSB", goal, at_least=False, against=against)
@@ -122,6 +138,9 @@ def sar(level: Level, n_bits: int) -> SarColumn:
 
 def main() -> None:
     """Print the claims."""
+    for n, goal_s in ((64, 0.25), (128, 2.0)):
+        name = f"DC, a vector, {n} x {n} differential columns with op-amps"
+        claim(name, sweep_cost(n), "s", goal_s, at_least=False, against="goal; it was 2 s and 2 min with torn ordering")
     report(case(32, RampColumn(ramp(8)), "8 bit ramp", 4e3), 60)
     ideal = report(case(32, sar("behavioural", 6), "6 bit SAR", 1e4), 90)
     ideal_charge = report(charge_case(32, "behavioural", "6 bit SAR"), 60)
