@@ -23,6 +23,7 @@ from aimc_spice.metrology.record import Record
 from aimc_spice.metrology.search import Resolution, find_levels
 from aimc_spice.metrology.sine import SineTest, spectrum
 from aimc_spice.netlist.adcs.base import Converter
+from aimc_spice.netlist.adcs.noise import noisy
 from aimc_spice.netlist.driven import Corner
 
 _AROUND = np.array([1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2])  # LSB from a level, on either side
@@ -49,7 +50,7 @@ class Measurements:
     n_sine : int
         Samples of the sine test; 0 leaves it out.
     n_repeat : int
-        Conversions of each input of the noise test; 0 leaves it out.
+        Conversions of each input of the noise test, with the circuit's noise sources on; 0 leaves it out.
     kick_back : KickProbe or None
         Where the disturbance of the input is looked for; None leaves it out.
     """
@@ -132,7 +133,7 @@ def _noise(cases: Mapping[str, Case], found: Found, bench: Bench, n_repeat: int)
     good = _sound(found)
     grids = {name: noise_grid(one.linearity) for name, one in good.items()}
     requests = [
-        Request(cases[name].converter, _repeated(grid, good[name].linearity.lsb, n_repeat), f"{name}, noise")
+        Request(noisy(cases[name].converter), _repeated(grid, good[name].linearity.lsb, n_repeat), f"{name}, noise")
         for name, (_, grid) in grids.items()
     ]
     return {

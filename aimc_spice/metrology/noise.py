@@ -17,6 +17,8 @@ from scipy.special import log_ndtr
 from aimc_spice.errors import ShapeError
 from aimc_spice.metrology.levels import Array
 
+_KNOWN = 0.5  # standard deviation of log sigma from which on the counts do not tell
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -25,7 +27,7 @@ class Noise:
     Parameters
     ----------
     sigma : float
-        Rms [V, A or C]; zero where no conversion differed from its repetitions.
+        Rms [V, A or C]; zero where no conversion differed from its repetitions, or too few to tell.
     sigma_high : float
         Upper end of the 95 % interval; for `sigma` zero what the spacing of the inputs could have hidden.
     n_conversions : int
@@ -54,10 +56,10 @@ def fit_noise(inputs: Array, above: NDArray[np.int64], n_repeat: int, level: Arr
     if inputs.shape != above.shape or inputs.ndim != 2 or len(level) != len(inputs):
         raise ShapeError(f"noise: got {inputs.shape}, {above.shape} and {level.shape}, wanted (n, m), (n, m) and (n,)")
     step = float(np.diff(inputs, axis=1).max())
+    flips = np.diff(above, axis=1) != 0
+    bound = Noise(0.0, float(np.diff(inputs, axis=1)[flips].max()) if flips.any() else step, inputs.size * n_repeat)
     if ((above == 0) | (above == n_repeat)).all():
-        flips = np.diff(above, axis=1) != 0
-        gap = float(np.diff(inputs, axis=1)[flips].max()) if flips.any() else step
-        return Noise(0.0, gap, inputs.size * n_repeat)
+        return bound
 
     def loss(free: Array) -> float:
         z = (inputs - level[:, None] - step * free[1:, None]) * np.exp(-free[0]) / step
@@ -66,7 +68,10 @@ def fit_noise(inputs: Array, above: NDArray[np.int64], n_repeat: int, level: Arr
     found = minimize(loss, np.zeros(len(level) + 1), method="BFGS")
     sigma = step * float(np.exp(found.x[0]))
     z = (inputs - level[:, None] - step * found.x[1:, None]) / sigma
-    return Noise(sigma, sigma * float(np.exp(1.96 * _uncertainty(z, n_repeat))), inputs.size * n_repeat)
+    spread = _uncertainty(z, n_repeat)
+    if not spread < _KNOWN:
+        return bound
+    return Noise(sigma, sigma * float(np.exp(1.96 * spread)), inputs.size * n_repeat)
 
 
 def _uncertainty(z: Array, n_repeat: int) -> float:

@@ -5,6 +5,7 @@ bracket is narrower than the resolution: 1 + log2(1 / resolution) conversions a 
 ramp costs next to nothing (a DC sweep) it has the full resolution at once, in one deck. Of many transitions a few are
 halved first; where they lie on a smooth curve, the others are looked for beside it, two conversions each. A ramp whose
 ends do not show the end codes is lengthened once. Rounds are counted, so a converter that falls or flickers ends too.
+An oscillator's levels are found by its edges (`phase`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from aimc_spice.errors import ConfigError, SimulationError
 from aimc_spice.metrology.convert import _PER_SWEEP, Request, convert, is_static
 from aimc_spice.metrology.levels import Array, Sweep
 from aimc_spice.metrology.linearity import Linearity
+from aimc_spice.metrology.phase import levels_by_phase
 from aimc_spice.metrology.record import Record
-from aimc_spice.netlist.adcs.base import Converter
+from aimc_spice.netlist.adcs.base import Converter, Phased
 from aimc_spice.rng import stream
 
 _N_ANCHORS = 16
@@ -72,12 +74,18 @@ def find_levels(
     resolution : Resolution, optional
         How finely.
     """
-    hunts = {name: _Hunt(converter, resolution or Resolution()) for name, converter in converters.items()}
+    resolution = resolution or Resolution()
+    known: dict[str, Measured | SimulationError] = {}
+    for name, one in converters.items():
+        if isinstance(one, Phased) and one.shows_edges:
+            width = resolution.lsb * (one.high - one.low) / 2**one.n_bits
+            known |= {name: found} if (found := levels_by_phase(one, bench, width)) else {}
+    hunts = {name: _Hunt(one, resolution) for name, one in converters.items() if name not in known}
     while wanted := {name: hunt.wanted() for name, hunt in hunts.items() if len(hunt.wanted())}:
         requests = [Request(converters[name], inputs, name) for name, inputs in wanted.items()]
         for name, answer in zip(wanted, convert(requests, bench), strict=True):
             hunts[name].take(answer)
-    return {name: hunt.outcome() for name, hunt in hunts.items()}
+    return {name: known[name] if name in known else hunts[name].outcome() for name in converters}
 
 
 class _Hunt:

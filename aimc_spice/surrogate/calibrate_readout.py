@@ -16,6 +16,7 @@ from aimc_spice.metrology.convert import Request, convert
 from aimc_spice.metrology.population import Population
 from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter
+from aimc_spice.netlist.adcs.noise import reckoned_noise
 from aimc_spice.rng import stream
 from aimc_spice.surrogate.fitted import FittedReadout, fit_readout
 
@@ -56,4 +57,4 @@ def calibrate_readout(
         The held-out decks failed; there is nothing to fit.
     """
     typical, judge = convert_random(case.converter, bench, held_out or HeldOut())
-    return fit_readout(one, judge, population, typical)
+    return fit_readout(one, judge, population, typical, reckoned_noise(case.converter))

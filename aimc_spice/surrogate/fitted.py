@@ -17,13 +17,13 @@ from aimc_spice.errors import FitError, OutsideValidity
 from aimc_spice.metrology.characteristic import Characteristic
 from aimc_spice.metrology.population import Population
 from aimc_spice.metrology.record import Record
+from aimc_spice.netlist.adcs.base import RECKONED
 from aimc_spice.rng import stream
 from aimc_spice.surrogate.base import Array, Box, Fit
 from aimc_spice.surrogate.readout import ColumnReadouts
 from aimc_spice.surrogate.spread import Spread, fit_spread
 from aimc_spice.units import show
 
-_N_BINS = 16  # of the code before
 _CLEAR = 1 / 8  # LSB: nearer to a level a comparator takes its time, which no table over codes can know
 
 
@@ -40,20 +40,20 @@ class FittedReadout:
     spread : Spread
         How instances differ.
     sigma_noise : float
-        Input-referred noise, rms [V, A or C].
+        Input-referred noise, rms [V, A or C]: as measured, or the closed form where it was not measured.
     low, high : float
         Nominal input range [V, A or C].
     t_code : ndarray, shape (2**n_bits,)
         Time of a conversion by its code [s].
     e_code : mapping of str to ndarray, shape (2**n_bits,)
         Energy of a conversion by its code, by block, whatever came before [J].
-    e_before : mapping of str to ndarray, shape (n_bins,)
-        What the code of the conversion before adds, by block [J]; zero on average. Capacitors remember.
+    e_before : mapping of str to ndarray, shape (2**n_bits,)
+        What the code of the conversion before adds, by block [J]; zero on average over the codes. Capacitors remember.
     box : Box
         Inputs that were measured; its unit is the converter's.
     fit, fit_time, fit_energy : Fit
-        Errors on held-out conversions: of the value [V, A or C], of time [s] and energy [J]; full scale is the nominal
-        range, the mean time and the mean energy.
+        Errors on held-out conversions: of the value [V, A or C], of time [s] and energy [J], without the block that is
+        reckoned; full scale is the nominal range, the mean time and the mean energy.
     energy_bias : float
         Error of the mean energy on held-out conversions, of that mean.
     """
@@ -134,13 +134,16 @@ class FittedReadout:
         blocks = list(self.e_code) if block is None else [block]
         energy = sum((self.e_code[name][codes] for name in blocks), np.zeros(codes.shape))
         if previous is not None:
-            bins = bins_of(previous, self.n_bits)
-            energy = energy + sum((self.e_before[name][bins] for name in blocks), np.zeros(codes.shape))
+            energy = energy + sum((self.e_before[name][previous] for name in blocks), np.zeros(codes.shape))
         return np.asarray(energy)
 
 
 def fit_readout(
-    one: Characteristic, held_out: Record, population: Population | None = None, typical: Record | None = None
+    one: Characteristic,
+    held_out: Record,
+    population: Population | None = None,
+    typical: Record | None = None,
+    sigma_noise: float = 0.0,
 ) -> FittedReadout:
     """Fit a read-out to a measured converter.
 
@@ -154,6 +157,8 @@ def fit_readout(
         Monte Carlo samples of it; without, all instances are alike.
     typical : Record, optional
         More conversions, at random inputs in random order, from which time and energy are known better.
+    sigma_noise : float
+        Noise where none was measured [V, A or C].
 
     Raises
     ------
@@ -169,8 +174,8 @@ def fit_readout(
     clear = _clear_of_levels(record.inputs, line.levels, line.lsb)
     t_code = _table(record.codes[clear], record.t_conv[clear], n_codes)
     later = record.previous >= 0
-    codes, before = record.codes[later], bins_of(record.previous[later], line.n_bits)
-    energy = {block: fit_energy(codes, before, e[later], n_codes) for block, e in record.energy.items()}
+    codes, before = record.codes[later], record.previous[later]
+    energy = {block: fit_energy(codes, before, e[later], line.n_bits) for block, e in record.energy.items()}
     said = line.convert(held_out.inputs)
     zero = Fit(0.0, 0.0, 1.0, 0, (), (), "")
     fitted = FittedReadout(
@@ -178,7 +183,7 @@ def fit_readout(
         one.corner.name,
         line.levels,
         Spread.none(line.levels) if population is None else fit_spread(population.levels),
-        one.noise.sigma if one.noise else 0.0,
+        one.noise.sigma if one.noise and one.noise.sigma else sigma_noise,
         line.low,
         line.high,
         t_code,
@@ -189,27 +194,47 @@ def fit_readout(
         _fit(t_code[said] - held_out.t_conv, float(held_out.t_conv.mean()), record, held_out),
         zero,
     )
+    error, mean = _energy_error(fitted, said, held_out)
+    bias = abs(float(error.mean() / mean)) if mean else 0.0
+    return replace(fitted, fit_energy=_fit(error, mean, record, held_out), energy_bias=bias)
+
+
+def _energy_error(fitted: FittedReadout, said: NDArray[np.int64], held_out: Record) -> tuple[Array, float]:
+    """Return the errors of the energy of held-out conversions and its mean [J]; of what was simulated, not reckoned."""
     steady = held_out.previous >= 0
-    wanted = held_out.e_conv[steady]
-    error = fitted.energy_of(said[steady], previous=held_out.previous[steady]) - wanted
-    bias = abs(float(error.mean() / wanted.mean())) if held_out.energy else 0.0
-    fit = _fit(error, float(wanted.mean()), record, held_out)
-    return replace(fitted, fit_energy=fit, energy_bias=bias)
+    wanted, got = np.zeros(int(steady.sum())), np.zeros(int(steady.sum()))
+    for block in [name for name in held_out.energy if name != RECKONED]:
+        wanted += held_out.energy[block][steady]
+        got += fitted.energy_of(said[steady], block, held_out.previous[steady])
+    return got - wanted, float(wanted.mean())
 
 
-def bins_of(codes: NDArray[np.int64], n_bits: int) -> NDArray[np.int64]:
-    """Return the upper four bits of codes: how finely the conversion before is told apart."""
-    return np.asarray(codes >> max(0, n_bits - 4))
+def fit_energy(codes: NDArray[np.int64], before: NDArray[np.int64], e: Array, n_bits: int) -> tuple[Array, Array]:
+    """Return what a code costs and what the one before adds, both (2**n_bits,) [J]: a sum of both, by least squares.
+
+    The code's own part is a free table. What came before is quadratic in its bits, because that is what an array of
+    capacitors does: each bottom plate that moves takes its charge, and the top plate, left at a sum over the bits,
+    takes it from all of them.
+    """
+    n_codes = 2**n_bits
+    pairs = _pairs(before, n_bits)
+    within = [_left_of_means(codes, column, n_codes) for column in (*pairs.T, e)]  # what the codes do not explain
+    weights = np.linalg.lstsq(np.stack(within[:-1], axis=1), within[-1])[0]
+    added = _pairs(np.arange(n_codes), n_bits) @ weights
+    added -= added.mean()
+    return _table(codes, e - added[before], n_codes), added
 
 
-def fit_energy(codes: NDArray[np.int64], before: NDArray[np.int64], e: Array, n_codes: int) -> tuple[Array, Array]:
-    """Return what a code costs (n_codes,) and what the one before adds (16,) [J]: a sum of both, by least squares."""
-    own, added = _table(codes, e, n_codes), np.zeros(_N_BINS)
-    for _ in range(50):  # each is the mean of what the other leaves: converges, as codes and bins are well mixed
-        left = np.bincount(before, e - own[codes], _N_BINS) / np.maximum(np.bincount(before, minlength=_N_BINS), 1)
-        added = left - left[before].mean()
-        own = _table(codes, e - added[before], n_codes)
-    return own, added
+def _pairs(codes: NDArray[np.int64], n_bits: int) -> Array:
+    """Return the bits of codes (n,) and their products, (n, n_bits (n_bits + 1) / 2)."""
+    bits = ((codes[:, None] >> np.arange(n_bits)) & 1).astype(np.float64)
+    first, second = np.triu_indices(n_bits)
+    return np.asarray(bits[:, first] * bits[:, second])
+
+
+def _left_of_means(codes: NDArray[np.int64], values: Array, n_codes: int) -> Array:
+    count = np.maximum(np.bincount(codes, minlength=n_codes), 1)
+    return np.asarray(values - (np.bincount(codes, values, n_codes) / count)[codes])
 
 
 def describe(readout: FittedReadout) -> str:

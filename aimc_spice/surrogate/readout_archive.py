@@ -21,6 +21,7 @@ from aimc_spice.surrogate.fitted import FittedReadout
 from aimc_spice.surrogate.spread import Spread
 
 FORMAT = 1
+_N_BINS = 16  # earlier files know what came before by its upper four bits only
 _AGAIN = "fit it again: aimc-spice calibrate adc FILE.toml"
 _FITS = ("fit", "fit_time", "fit_energy")
 
@@ -74,7 +75,10 @@ def _check(arrays: dict[str, Any], about: dict[str, Any]) -> None:
     unit, blocks = about["box"]["unit"], about["blocks"]
     n = len(arrays[f"levels_{unit}"])
     lengths = {f"{name}_{unit}": n for name in ("levels", "mean", "factors", "own")} | {"t_code_s": n + 1}
-    lengths |= {f"e_code_J_{block}": n + 1 for block in blocks} | {f"e_before_J_{block}": 16 for block in blocks}
+    lengths |= {f"e_code_J_{block}": n + 1 for block in blocks}
+    for block in blocks:
+        arrays[f"e_before_J_{block}"] = _whole(arrays[f"e_before_J_{block}"], n + 1)
+    lengths |= {f"e_before_J_{block}": n + 1 for block in blocks}
     if n < 1 or n & (n + 1):
         raise ValueError(f"levels_{unit} has {n} levels, wanted one less than a power of two")
     for name, wanted in lengths.items():
@@ -82,6 +86,12 @@ def _check(arrays: dict[str, Any], about: dict[str, Any]) -> None:
             raise ValueError(f"{name} has the shape {arrays[name].shape}, wanted {wanted} values")
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} has {np.count_nonzero(~np.isfinite(arrays[name]))} values that are not finite")
+
+
+def _whole(before: Any, n_codes: int) -> Any:
+    """Return the table over all codes, from one over bins where it is one."""
+    n_bits = n_codes.bit_length() - 1
+    return before[np.arange(n_codes) >> max(0, n_bits - 4)] if before.shape == (_N_BINS,) else before
 
 
 def _readout(arrays: dict[str, Any], about: dict[str, Any]) -> FittedReadout:

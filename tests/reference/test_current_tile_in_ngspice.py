@@ -98,7 +98,7 @@ def test_behavioural_converters_in_the_tile_give_the_ideal_codes(with_converters
 def test_transistor_converters_in_the_tile_are_within_a_step(with_converters):
     (_, one), (_, other) = with_converters["behavioural"], with_converters["transistor"]
     assert np.abs(one.codes - other.codes).max() <= 1
-    assert {"adc dac", "adc comparator", "adc logic"} <= set(other.energy)
+    assert {"adc dac", "adc comparator", "adc drivers"} <= set(other.energy)
     assert other.energy["adc comparator"][0] > 0
 
 

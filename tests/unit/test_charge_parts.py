@@ -79,7 +79,7 @@ def sar_signals(sar, n, *, bit=0.0, flag=True):
     phase = axis % sar.t_window / sar.t_window
     signals = {f"v(b{i})": np.full_like(axis, bit) for i in range(sar.n_bits)}
     signals["v(eoc)"] = np.where((phase > 0.9) & flag, sar.parts.v_dd, 0.0)
-    return axis, signals | {name: np.zeros_like(axis) for name in sar.parts.supply_probes}
+    return axis, signals | {name: np.zeros_like(axis) for name in sar.parts.meter_probes}
 
 
 def test_a_conversion_that_never_finishes_is_named():

@@ -15,6 +15,7 @@ from aimc_spice.netlist.adcs.ramp import ramp
 from aimc_spice.netlist.adcs.ramp_charge import ramp_charge
 from aimc_spice.netlist.adcs.sar import sar
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
+from aimc_spice.netlist.adcs.sar_clocked import sar_clocked
 
 CONVERTERS: Mapping[str, Callable[..., Converter]] = {
     "cco": cco,
@@ -24,4 +25,5 @@ CONVERTERS: Mapping[str, Callable[..., Converter]] = {
     "ramp_charge": ramp_charge,
     "sar": sar,
     "sar_charge": sar_charge,
+    "sar_clocked": sar_clocked,
 }

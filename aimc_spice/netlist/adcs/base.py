@@ -21,6 +21,7 @@ from aimc_spice.netlist.driven import Corner
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Level = Literal["behavioural", "transistor"]
+RECKONED = "logic (reckoned)"  # block whose energy no circuit of the deck draws: see `logic`
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Conversions:
     t_conv : ndarray, shape (n,)
         From the start of each conversion to a valid code [s]; zeros for a circuit without a clock.
     energy : mapping of str to ndarray, shape (n,)
-        Energy of each conversion by block ("comparator", "dac", "logic", …) [J]; empty where supplies are ideal.
+        Energy of each conversion by block ("comparator", "dac", …) [J]; empty where supplies are ideal. All are
+        measured in the deck but `RECKONED`.
     """
 
     codes: Codes
@@ -91,6 +93,29 @@ class Converter(Protocol):
         MeasurementFailed
             A conversion that never finished, a logic level that is neither high nor low: which input, which bit, when.
         """
+        ...
+
+
+@runtime_checkable
+class Phased(Converter, Protocol):
+    """A converter that counts edges for a fixed time, and whose waveforms say when each of them comes."""
+
+    @property
+    def t_count(self) -> float:
+        """Time of the count [s]."""
+        ...
+
+    @property
+    def shows_edges(self) -> bool:
+        """Whether the deck holds the edges themselves, so that levels are found by them (see `metrology.phase`)."""
+        ...
+
+    def counting(self, longer: float) -> Phased:
+        """Return the same that counts `longer` times as long."""
+        ...
+
+    def edge_times(self, inputs: Array, axis: Array, signals: Mapping[str, Array]) -> list[Array]:
+        """Return the times of the counted edges of every input, from the start of its count [s]."""
         ...
 
 

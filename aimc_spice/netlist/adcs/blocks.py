@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Level, Mismatch
+from aimc_spice.netlist.adcs.logic import Logic, logic_of
 from aimc_spice.netlist.adcs.mos import NODES, Process, generic, scattered, subcircuits
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Lines
 from aimc_spice.netlist.driven import Corner
@@ -32,12 +33,20 @@ class Blocks:
         Supply, scaled by the corner [V].
     options : tuple of str
         Of the corner.
+    temp_k : float
+        Temperature, for noise [K].
     """
 
     level: Level
     definitions: tuple[Lines, ...]
     vdd: float
     options: tuple[str, ...]
+    temp_k: float = Corner.temp_k
+
+    @property
+    def logic(self) -> Logic:
+        """What logic costs."""
+        return logic_of(_NODE, self.vdd)
 
     @property
     def solver_options(self) -> tuple[str, ...]:
@@ -90,13 +99,13 @@ def blocks(  # noqa: PLR0917  for the converters of this folder
     text = "\n".join(wanted.values())
     if level == "behavioural":
         vdd = process.vdd if process else NODES[_NODE] * corner.vdd_scale
-        return Blocks(level, (Lines(text),), vdd, corner.options)
+        return Blocks(level, (Lines(text),), vdd, corner.options, corner.temp_k)
     if seed is not None:
         drawn_text = scattered(text, {k: k for k in drawn}, mismatch, seed, name)
         text = "\n".join([*(body for k, body in wanted.items() if k not in drawn), drawn_text])
     process = process or generic(_NODE, corner)
     parts = (Lines(process.text), Lines(adc_text("gates")), Lines(text))
-    return Blocks(level, parts, process.vdd, corner.options)
+    return Blocks(level, parts, process.vdd, corner.options, corner.temp_k)
 
 
 def adc_text(name: str) -> str:

@@ -9,22 +9,23 @@ counter adds them up for a fixed time (the read-out of the HERMES core, IBM, wit
     edges per second  f = i / (c_edge v_swing / 2 + i t_dead)
 
 `t_dead` is the time of an edge that no current shortens: it bends the curve by about ``2**n_bits / 4 * t_dead f_full``.
-The counter takes edges of all three phases, six a period, and is ideal logic that draws no energy and stops at full
-scale. The time of the count is chosen so that `high` gives ``2**n_bits`` edges in the typical corner; a corner changes
-the gain, as in silicon without calibration. `deck` takes one slot per input.
+The counter takes edges of all three phases, six a period, and is ideal logic that stops at full scale; its energy is
+reckoned. The time of the count is chosen so that `high` gives ``2**n_bits`` edges in the typical corner; a corner
+changes the gain, as in silicon without calibration. `deck` takes one slot per input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
 from aimc_spice.netlist.adcs.mos import Process
+from aimc_spice.netlist.adcs.noise import added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, require
 from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
@@ -50,6 +51,10 @@ class Cco:
         Instance text: subcircuit and parameters.
     t_count, t_reset, t_step : float
         Time of the count, reset before it, largest time step [s].
+    c_edge : float
+        Capacitance at each stage [F].
+    noise : int or None
+        Seed of the noise sources (see `noise`); None is quiet.
     """
 
     n_bits: int
@@ -60,6 +65,8 @@ class Cco:
     t_count: float
     t_reset: float
     t_step: float
+    c_edge: float
+    noise: int | None = None
     quantity: str = "A"
 
     @property
@@ -81,6 +88,7 @@ class Cco:
         slots = self.slots
         body = [
             slots.steps("iin", "in", -inputs),
+            *self._noise(inputs),
             slots.control("vrun", "run", self.blocks.vdd, running=True),
             f"vdd_cco vdd_cco 0 {spice(self.blocks.vdd)}",
             f"xcco in run e1 e2 e3 vdd_cco 0 {self.oscillator}",
@@ -111,15 +119,52 @@ class Cco:
         codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
         supplies = {"oscillator": [("vdd_cco", self.blocks.vdd)]}
         t_conv = np.full(len(inputs), slots.t_slot)
-        return Conversions(codes, t_conv, energies(axis, signals, supplies, edges))
+        energy = energies(axis, signals, supplies, edges) | {RECKONED: self.blocks.logic.edges(codes)}
+        return Conversions(codes, t_conv, energy)
+
+    def noise_parts(self) -> Mapping[str, float]:
+        """Return the noise by origin in closed form, at mid range [A]; see `Noisy`.
+
+        A mirror's noise current is averaged over the count; every edge adds what kT/C makes of its threshold.
+        """
+        temp_k, middle = self.blocks.temp_k, (self.low + self.high) / 2
+        mirror = added_charge(mirror_density(middle, temp_k), self.t_count) / self.t_count
+        steps = reset_noise(self.c_edge, temp_k) / (self.blocks.vdd / 2)  # of an edge's time
+        return {"mirror": mirror, "edges": steps * np.sqrt(2**self.n_bits / 2) * self.high / 2**self.n_bits}
+
+    def _noise(self, inputs: Array) -> list[str]:
+        if self.noise is None:
+            return []
+        (drawn,) = total(self.noise_parts()) * draws(self.noise, self.name, inputs)
+        return [self.slots.steps("inoise", "in", -drawn)]
 
     def _counts(self, axis: Array, signals: Mapping[str, Array], starts: Array, ends: Array) -> Array:
         """Return the edges of every count, (n,); the first fall of e1 only starts the ring."""
         if self.blocks.level == "behavioural":
             last = ends - 2 * self.slots.t_edge  # run falls in the last edge
             return np.floor(np.interp(last, axis, signals["v(xcco.phase)"]) + 1e-9)
-        times = np.sort(np.concatenate([_crossings(axis, signals[e], self.blocks.vdd / 2) for e in _EDGES]))
+        times = self._crossings(axis, signals)
         return np.asarray(np.searchsorted(times, ends) - np.searchsorted(times, starts) - 1.0)
+
+    @property
+    def shows_edges(self) -> bool:
+        """Whether there are edges: the law has a phase only."""
+        return self.blocks.level == "transistor"
+
+    def counting(self, longer: float) -> Cco:
+        """Return the same that counts `longer` times as long; see `Phased`."""
+        return replace(self, t_count=longer * self.t_count)
+
+    def edge_times(self, inputs: Array, axis: Array, signals: Mapping[str, Array]) -> list[Array]:
+        """Return the times of the counted edges of every input, from the start of its count [s]; see `Phased`."""
+        times, bounds = self._crossings(axis, signals), self.slots.edges(len(inputs))
+        starts = bounds[:-1] + self.slots.t_reset
+        first, last = np.searchsorted(times, starts), np.searchsorted(times, bounds[1:])
+        return [times[a + 1 : b] - start for a, b, start in zip(first, last, starts, strict=True)]
+
+    def _crossings(self, axis: Array, signals: Mapping[str, Array]) -> Array:
+        """Return all edges of the three phases, in order [s]."""
+        return np.sort(np.concatenate([_crossings(axis, signals[e], self.blocks.vdd / 2) for e in _EDGES]))
 
 
 def _crossings(axis: Array, wave: Array, level: float) -> Array:
@@ -178,5 +223,6 @@ def cco(
     t_count = 2**n_bits * t_edge
     if level == "behavioural":
         law = f"cco_b c={spice(c_edge)} v_swing={spice(built.vdd)} t_dead={spice(t_dead)}"
-        return Cco(n_bits, 0.0, i_full, built, law, t_count, t_reset, t_count / 10)
-    return Cco(n_bits, 0.0, i_full, built, f"cco c={spice(c_edge - c_par)}", t_count, t_reset, t_edge / 5)
+        return Cco(n_bits, 0.0, i_full, built, law, t_count, t_reset, t_count / 10, c_edge)
+    ring = f"cco c={spice(c_edge - c_par)}"
+    return Cco(n_bits, 0.0, i_full, built, ring, t_count, t_reset, t_edge / 5, c_edge)

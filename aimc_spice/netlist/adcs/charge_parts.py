@@ -6,13 +6,16 @@ or of MOS transistors with their own supplies, whose currents are the energy by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Array, Level, Mismatch
-from aimc_spice.netlist.adcs.mos import Process, scattered
+from aimc_spice.netlist.adcs.logic import Logic, logic_of
+from aimc_spice.netlist.adcs.mos import NODES, Process, scattered
+from aimc_spice.netlist.adcs.slots import pwl
 from aimc_spice.netlist.base import Lines, fold
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.share import share
@@ -22,6 +25,8 @@ LENGTHS = {"g180": 1.8e-7, "g45": 4.5e-8}  # m, of the wrappers
 _WITH_MOS = "* The same with transistors"  # from here on a file needs the wrappers
 W_PER_F = 8e7  # m/F: bottom plates of all sizes settle alike
 _EDGE = 0.02  # of a clock period
+_C_METER = 1e-12  # F
+Energy = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,23 @@ class Clocking:
             ]
         )
 
+    def charges(self, name: str, node: str, moved: Array) -> str:
+        """Return a current source that brings charges `moved` (n, n_bits) [C] onto a node, one before each decision."""
+        width = 0.05 * self.t_clk
+        times = (self._before_decisions(*moved.shape)[..., None] + width * np.array([0.0, 0.01, 1.0, 1.01])).ravel()
+        current = (moved[..., None] / width * np.array([0.0, 1.0, 1.0, 0.0])).ravel()
+        return pwl(name, "0", node, times, current)
+
+    def levels(self, name: str, plus: str, minus: str, values: Array) -> str:
+        """Return a voltage source that steps to `values` (n, n_bits) [V], one before every decision."""
+        times = (self._before_decisions(*values.shape)[..., None] + 0.05 * self.t_clk * np.array([0.0, 1.0])).ravel()
+        return pwl(name, plus, minus, times, np.concatenate([[0.0], np.repeat(values.ravel(), 2)[:-1]]))
+
+    def _before_decisions(self, n: int, n_bits: int) -> Array:
+        """Return a tenth of a period after the reset and after each decision but the last, (n, n_bits) [s]."""
+        first = np.append(self.t_reset, self.t_clk * (self.n_wait + np.arange(n_bits - 1)))
+        return np.asarray(np.arange(n)[:, None] * self.t_window(n_bits) + first + 0.1 * self.t_clk)
+
     def input_source(self, name: str, node: str, n_bits: int, values: Array, rest: float) -> str:
         """Return a source that is at `rest` during every reset and at one of `values` (n,) afterwards [V]."""
         t, window = self.t_clk, self.t_window(n_bits)
@@ -78,6 +100,7 @@ class Clocking:
         at = self.t_reset + np.array([0.1, 0.15]) * t
         times = (starts[:, None] + [0.0, at[0], at[1], window - 0.1 * t]).ravel()
         levels = np.stack([np.full_like(values, rest), np.full_like(values, rest), values, values], axis=1).ravel()
+        times, levels = np.append(times, window * len(values)), np.append(levels, rest)  # the last one ends as all do
         pairs = [f"{spice(a)} {spice(b)}" for a, b in zip(times.tolist(), levels.tolist(), strict=True)]
         return fold([f"{name} {node} 0 pwl(", *pairs, ")"])
 
@@ -106,6 +129,10 @@ class Parts:
         Offset of the behavioural comparator [V].
     reset, bit, comparator : str
         Instance texts: name and parameters of reset switch and bit slice, body of the comparator.
+    logic : Logic
+        What the sequencer costs.
+    temp_k : float
+        Temperature, for noise [K].
     options : tuple of str
         Of analysis and corner.
     """
@@ -117,27 +144,65 @@ class Parts:
     reset: str
     bit: str
     comparator: str
+    logic: Logic
+    temp_k: float
     options: tuple[str, ...] = ()
 
     @property
-    def supply_probes(self) -> tuple[str, ...]:
-        """Currents of the supplies."""
-        return tuple(f"i({name})" for block in self._sources.values() for name in block)
+    def meter_probes(self) -> tuple[str, ...]:
+        """Charges that the supplies have delivered, as voltages (see `meters`)."""
+        return tuple(f"v(q_{name})" for block in self._sources.values() for name in block)
+
+    def meters(self) -> str:
+        """Return what adds up the charge that each supply delivers: a volt a picocoulomb, forgotten in a millisecond.
+
+        The simulator's own integration keeps charge whatever its steps; adding up the currents that it prints does not:
+        where a capacitor is charged in a few steps that is wrong by 10 %.
+        """
+        names = [name for block in self._sources.values() for name in block]
+        return "\n".join(
+            f"fq_{n} q_{n} 0 {n} 1\ncq_{n} q_{n} 0 {spice(_C_METER)}\nrq_{n} q_{n} 0 1e9\n.ic v(q_{n})=0" for n in names
+        )
+
+    def energies(self, axis: Array, signals: Mapping[str, Array], volts: Mapping[str, float], edges: Array) -> Energy:
+        """Return the energy of every window by block, each (n,) [J], as the meters say.
+
+        Parameters
+        ----------
+        axis, signals
+            Time [s], and the probes of `meter_probes`.
+        volts : mapping of str to float
+            Voltage of each supply [V].
+        edges : ndarray, shape (n + 1,)
+            Bounds of the windows [s].
+        """
+
+        def delivered(name: str) -> Array:
+            return np.asarray(volts[name] * _C_METER * np.diff(np.interp(edges, axis, signals[f"v(q_{name})"])))
+
+        return {block: np.sum([delivered(n) for n in names], axis=0) for block, names in self._sources.items()}
 
     @property
     def _sources(self) -> dict[str, tuple[str, ...]]:
         sources: dict[str, tuple[str, ...]] = {"dac": ("vref", "vcm")}
-        return sources if self.level == "behavioural" else {**sources, "comparator": ("vdc",), "logic": ("vdl",)}
+        return sources if self.level == "behavioural" else {**sources, "comparator": ("vdc",), "drivers": ("vdl",)}
 
     def supplies(self, v_ref: float, v_cm: float) -> str:
         """Return the supply sources."""
-        volts = {"vref": v_ref, "vcm": v_cm, "vdl": self.v_dd, "vdc": self.v_dd}
-        return "\n".join(f"{name} {name} 0 {spice(v)}" for name, v in volts.items())
+        return "\n".join(f"{name} {name} 0 {spice(v)}" for name, v in self.volts(v_ref, v_cm).items())
+
+    def volts(self, v_ref: float, v_cm: float) -> dict[str, float]:
+        """Return the voltage of each supply [V]."""
+        return {"vref": v_ref, "vcm": v_cm, "vdl": self.v_dd, "vdc": self.v_dd}
 
     def blocks(self, v_ref: float, v_cm: float) -> dict[str, list[tuple[str, float]]]:
         """Return the sources of each block and their voltages [V]."""
-        volts = {"vref": v_ref, "vcm": v_cm, "vdl": self.v_dd, "vdc": self.v_dd}
+        volts = self.volts(v_ref, v_cm)
         return {block: [(name, volts[name]) for name in names] for block, names in self._sources.items()}
+
+    def with_bit(self, text: str, bit: str) -> Parts:
+        """Return the same with other bit slices: their definition and instance text."""
+        return replace(self, definitions=(*self.definitions, Lines(text)), bit=bit)
 
     def sar(self, c_bits: tuple[float, ...], c_fixed: tuple[float, float]) -> Lines:
         """Return the subcircuit ``sar_charge``; ports as in `SAR_PORTS`, then ``b0`` … of the bits."""
@@ -151,13 +216,13 @@ class Parts:
             following = f"shift{i - 1}" if i else "done"
             bit = self.bit.format(c=spice(c_bits[i]), w=spice(max(4e-7, W_PER_F * c_bits[i])))
             lines.append(f"xb{i} {token} {following} comp dclk {clear} shift{i} b{i} p vref vdl {bit}")
-        return Lines("\n".join([*lines, _sequencer(self.v_dd), ".ends sar_charge"]))
+        return Lines("\n".join([*lines, sequencer(self.v_dd), ".ends sar_charge"]))
 
 
 SAR_PORTS = ("p", "n", "st", "run", "clk", "vcm", "vref", "vdl", "vdc", "eoc")
 
 
-def _sequencer(v_dd: float) -> str:
+def sequencer(v_dd: float) -> str:
     """Return clock inputs, start and the flag at the end."""
     high, half = spice(v_dd), spice(v_dd / 2)
     return f"""abridges [clk run 0] [dclk drun zero] sar_in
@@ -192,8 +257,9 @@ class Ideal:
     v_os: float = 0.0
 
 
-def ideal_parts(ideal: Ideal, v_dd: float, corner: Corner) -> Parts:
-    """Return switches with a resistance and a comparator that is a sign; `v_dd` is the scaled supply [V]."""
+def ideal_parts(ideal: Ideal, node: str, corner: Corner) -> Parts:
+    """Return switches with a resistance and a comparator that is a sign, at the supply of a node."""
+    v_dd = NODES[node] * corner.vdd_scale
     texts = [_text("adcs", "sar_bit.cir"), _text("cells", "charge_switch.cir")]
     os, half = spice(ideal.v_os), spice(v_dd / 2)
     switch = f"charge_switch_ideal r_on={spice(ideal.r_reset)} c_inj={spice(ideal.c_inj)} v_t={half}"
@@ -208,19 +274,30 @@ acmp [cmp] [comp] sar_sign
         f"xrp p vcm st 0 {switch}\nxrn n vcm st 0 {switch}",
         f"sar_bit_behavioural c={{c}} r_dac={spice(ideal.r_dac)} v_dd={spice(v_dd)}",
         sign,
+        logic_of(node, v_dd),
+        corner.temp_k,
         ("method=gear", "xtrtol=50", *corner.options),  # charge is kept whatever the steps: they may be large
     )
 
 
 def mos_parts(
-    process: Process, corner: Corner, comparator: Comparator, *, w_reset: float, mismatch: Mismatch, seed: int | None
+    process: Process,
+    corner: Corner,
+    comparator: Comparator,
+    *,
+    w_reset: float,
+    mismatch: Mismatch,
+    seed: int | None,
+    p_inputs: bool = False,
 ) -> Parts:
-    """Return MOS switches, drivers and a strong-arm comparator; the comparator alone has mismatch."""
+    """Return MOS switches, drivers and a strong-arm comparator (with p inputs); the comparator alone has mismatch."""
     texts = [_text("adcs", "gates.cir"), _text("adcs", "sar_bit.cir")]
-    length = LENGTHS[process.name.split()[0]]
+    node = process.name.split()[0]
+    length = LENGTHS[node]
     latch = _text("adcs", "strong_arm.cir")
     if seed is not None:
-        latch = scattered(latch, {"strong_arm": "strong_arm"}, mismatch, seed, "sar_charge")
+        kind = "strong_arm_p" if p_inputs else "strong_arm"
+        latch = scattered(latch, {kind: kind}, mismatch, seed, "sar_charge")
     gate = f"tgate u={spice(w_reset)} l={spice(length)}"
     reset = [f"xst st stb vdl 0 inverter u=2e-6 l={spice(length)}"]
     reset += [f"xr{side} {side} vcm st stb vdl 0 {gate}" for side in "pn"]
@@ -231,20 +308,22 @@ def mos_parts(
         0.0,
         "\n".join(reset),
         f"sar_bit_mos c={{c}} w={{w}} l={spice(length)} v_dd={spice(process.vdd)}",
-        _clocked(comparator, process.vdd, length),
+        _clocked(comparator, process.vdd, length, p_inputs=p_inputs),
+        logic_of(node, process.vdd),
+        corner.temp_k,
         ("method=gear", "xtrtol=2", *corner.options),  # with 7 the steps of the latch cost 2 LSB at 8 bits
     )
 
 
-def _clocked(comparator: Comparator, v_dd: float, length: float) -> str:
+def _clocked(comparator: Comparator, v_dd: float, length: float, *, p_inputs: bool) -> str:
     """Return the comparator and its strobe: high from the middle of a period to just after the logic has read it."""
-    swing = spice(0.4 * v_dd)
+    swing, latch = spice(0.4 * v_dd), "strobe_b xp xn vdc strong_arm_p" if p_inputs else "strobe xp xn vdc strong_arm"
     return f"""astrobe dclk nclk sar_late
 agate [nclk drun] strobe_d sar_and
 astrobe_out [strobe_d] [strobe_a] sar_flag
 xs1 strobe_a strobe_b vdc 0 inverter u=2e-6 l={spice(length)}
 xs2 strobe_b strobe vdc 0 inverter u=4e-6 l={spice(length)}
-xcmp p n strobe xp xn vdc strong_arm w_in={spice(comparator.w_in)} w={spice(comparator.w_latch)}
+xcmp p n {latch} w_in={spice(comparator.w_in)} w={spice(comparator.w_latch)}
 ecmp cmp 0 xp xn 1
 acmp [cmp] [comp] sar_sign
 .model sar_late d_inverter(rise_delay=1e-12 fall_delay=100e-12)

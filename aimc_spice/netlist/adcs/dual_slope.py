@@ -9,8 +9,8 @@ out, and the periods that takes are the code::
              t_int \ <- trip level      t_0 = v_step c / i_ref + t_delay     (v_step: start less trip level)
 
 Neither c nor the clock enters the ratio; the comparator always trips at one level and one slope, so its delay is a
-constant. The counter is ideal logic, starts `t_0` after the reference is switched in, stops at full scale and draws no
-energy. Integrate-and-fire is this with the trip feeding back, see `cco`. `deck` takes one slot per input.
+constant. The counter is ideal logic, starts `t_0` after the reference is switched in, stops at full scale; its energy
+is reckoned. Integrate-and-fire is this with the trip feeding back, see `cco`. `deck` takes one slot per input.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
 from aimc_spice.netlist.adcs.mos import Process
+from aimc_spice.netlist.adcs.noise import COMPARATOR, added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, require
 from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
@@ -54,6 +55,10 @@ class DualSlope:
         Where the first slope starts, and how far below it the second one ends [V].
     t_int, t_0, t_reset : float
         First slope, start of the counter in the second, reset [s].
+    c : float
+        The integrator's capacitor [F].
+    noise : int or None
+        Seed of the noise sources (see `noise`); None is quiet.
     """
 
     n_bits: int
@@ -67,6 +72,8 @@ class DualSlope:
     t_int: float
     t_0: float
     t_reset: float
+    c: float
+    noise: int | None = None
     quantity: str = "A"
 
     @property
@@ -110,7 +117,8 @@ class DualSlope:
             f"vdd_int vdd_int 0 {spice(vdd)}",
             f"vdd_cmp vdd_cmp 0 {spice(vdd)}",
             f"xint in x sample nsample deint ndeint halt nhalt start vdd_int 0 {self.integrator}",
-            f"xcmp level x trip vdd_cmp 0 {self.comparator}",
+            *self._noise(inputs),
+            f"xcmp {'level' if self.noise is None else 'noisy'} x trip vdd_cmp 0 {self.comparator}",
         ]
         netlist = Netlist(self.name, self.blocks.definitions, (Lines("\n".join(body)),))
         analysis = Transient(slots.t_run / self.blocks.n_steps, slots.t_slot * len(inputs))
@@ -140,7 +148,22 @@ class DualSlope:
         codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
         t_conv: Array = self._t_down + self.t_0 + (codes + 1.0) * t_clk
         supplies = {name: [(f"vdd_{short}", self.blocks.vdd)] for name, short in _BLOCKS.items()}
-        return Conversions(codes, t_conv, energies(axis, signals, supplies, edges))
+        logic = self.blocks.logic
+        counted = logic.counter(codes) + logic.counter(np.full(len(codes), 2**self.n_bits))
+        return Conversions(codes, t_conv, energies(axis, signals, supplies, edges) | {RECKONED: counted})
+
+    def noise_parts(self) -> Mapping[str, float]:
+        """Return the noise by origin in closed form, at mid range [A]; see `Noisy`."""
+        temp_k, to_input = self.blocks.temp_k, self.c / self.t_int
+        reference = added_charge(mirror_density(self.high, temp_k), self.t_int / 2) / self.c
+        parts = {"comparator": COMPARATOR, "reset": reset_noise(self.c, temp_k), "reference": reference}
+        return {origin: volts * to_input for origin, volts in parts.items()}
+
+    def _noise(self, inputs: Array) -> list[str]:
+        if self.noise is None:
+            return []
+        (drawn,) = total(self.noise_parts()) * self.t_int / self.c * draws(self.noise, self.name, inputs)
+        return [self.slots.steps("vnoise", "noisy", drawn, low="level")]
 
 
 def dual_slope(
@@ -212,4 +235,4 @@ def dual_slope(
     else:
         texts = f"dual_slope {values}", f"comparator i_bias={spice(i_bias)}"
         t_0 += t_delay
-    return DualSlope(n_bits, 0.0, i_full, built, *texts, v_start, v_step, t_int, t_0, t_reset)
+    return DualSlope(n_bits, 0.0, i_full, built, *texts, v_start, v_step, t_int, t_0, t_reset, c)

@@ -9,7 +9,7 @@ of them have tripped::
 
 The circuit has no clock: `deck` is a DC sweep over the inputs. A conversion is reckoned to last `t_sample`, which
 scales the energy; that the comparators settle within it is a matter of their bench, not of this sweep. The encoder
-counts ones, so bubbles cost no large errors, and draws no energy.
+counts ones, so bubbles cost no large errors; its energy is reckoned.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks, one_each
 from aimc_spice.netlist.adcs.mos import Process
+from aimc_spice.netlist.adcs.noise import COMPARATOR, draws, resistor_noise, total
 from aimc_spice.netlist.adcs.static import whole_codes
 from aimc_spice.netlist.base import Deck, Lines, Netlist
 from aimc_spice.netlist.drive import dc_vectors
@@ -49,6 +50,8 @@ class Flash:
         Instance text at each tap from below: subcircuit and parameters.
     t_sample : float
         What a conversion is reckoned to last [s].
+    noise : int or None
+        Seed of the noise sources (see `noise`); None is quiet.
     """
 
     n_bits: int
@@ -58,6 +61,7 @@ class Flash:
     resistors: tuple[float, ...]
     comparators: tuple[str, ...]
     t_sample: float
+    noise: int | None = None
     quantity: str = "V"
 
     @property
@@ -67,7 +71,8 @@ class Flash:
 
     def deck(self, inputs: Array) -> Deck:
         """Return a DC sweep over the inputs (n,) [V]."""
-        drive = dc_vectors(["in"], np.asarray(inputs)[:, None])
+        noisy, node = ([], "in") if self.noise is None else (["bnoise noisy 0 v=v(in)+v(n)"], "noisy")
+        drive = dc_vectors(["in", "n"][: 1 + len(noisy)], np.stack([inputs, *self._drawn(inputs)], axis=1))
         half = spice(self.blocks.vdd / 2)
         body = [
             f"vhigh tap{len(self.resistors)} 0 {spice(self.high)}",
@@ -75,7 +80,8 @@ class Flash:
             f"vdd_cmp vdd_cmp 0 {spice(self.blocks.vdd)}",
             "rcount count 0 1",
             *(f"r{k} tap{k + 1} tap{k} {spice(r)}" for k, r in enumerate(self.resistors)),
-            *(f"xcmp{k} in tap{k} trip{k} vdd_cmp 0 {call}" for k, call in enumerate(self.comparators, 1)),
+            *noisy,
+            *(f"xcmp{k} {node} tap{k} trip{k} vdd_cmp 0 {call}" for k, call in enumerate(self.comparators, 1)),
             *(f"bcount{k} 0 count i=v(trip{k})>{half} ? 1 : 0" for k in range(1, len(self.resistors))),
         ]
         netlist = Netlist(self.name, self.blocks.definitions, (drive.lines, Lines("\n".join(body))))
@@ -94,7 +100,19 @@ class Flash:
         ladder = -self.high * signals["i(vhigh)"] - self.low * signals["i(vlow)"]
         power = {"ladder": ladder, "comparators": -self.blocks.vdd * signals["i(vdd_cmp)"]}
         energy = {block: watts * self.t_sample for block, watts in power.items()}
+        energy[RECKONED] = np.full(len(inputs), self.blocks.logic.encoder(self.n_bits))
         return Conversions(codes, np.full(len(inputs), self.t_sample), energy)
+
+    def noise_parts(self) -> Mapping[str, float]:
+        """Return the noise by origin in closed form, at mid range [V]; see `Noisy`."""
+        middle = sum(self.resistors) / 4  # both halves of the ladder beside each other
+        return {"comparator": COMPARATOR, "ladder": resistor_noise(middle, self.blocks.temp_k)}
+
+    def _drawn(self, inputs: Array) -> Array:
+        """Return the noise (1, n) [V], where there is any: one comparator decides at each level, so one number does."""
+        if self.noise is None:
+            return np.empty((0, len(inputs)))
+        return total(self.noise_parts()) * draws(self.noise, self.name, inputs)
 
 
 def flash(

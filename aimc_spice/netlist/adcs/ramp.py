@@ -13,7 +13,7 @@ count of clock periods at which its comparator tripped::
 
 The counter is ideal logic: it starts `t_delay` after the ramp (a replica of the comparator's own delay, a constant of
 the design), and stops at full scale. The ramp goes on for an eighth more, so that an input at the top still trips.
-`deck` takes one slot per input; energy is that of ramp and comparator, the counter draws none.
+`deck` takes one slot per input; energy is that of ramp and comparator, and what a counter of gates is reckoned to take.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
 from aimc_spice.netlist.adcs.mos import Process
+from aimc_spice.netlist.adcs.noise import COMPARATOR, added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, require
 from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
@@ -52,6 +53,10 @@ class Ramp:
         Instance texts: subcircuit and parameters.
     t_clk, t_delay, t_reset : float
         Clock period, start of the counter after that of the ramp, reset [s].
+    i_ref, c_ramp : float
+        Current [A] and capacitor [F] of the ramp.
+    noise : int or None
+        Seed of the noise sources (see `noise`); None is quiet.
     """
 
     n_bits: int
@@ -63,6 +68,9 @@ class Ramp:
     t_clk: float
     t_delay: float
     t_reset: float
+    i_ref: float
+    c_ramp: float
+    noise: int | None = None
     quantity: str = "V"
 
     @property
@@ -87,13 +95,14 @@ class Ramp:
         slots, vdd = self.slots, self.blocks.vdd
         body = [
             slots.steps("vin", "in", inputs),
+            *self._noise(inputs),
             slots.control("vrun", "run", vdd, running=True),
             slots.control("vhalt", "halt", vdd, running=False),
             f"vlow low 0 {spice(self.low)}",
             f"vdd_ramp vdd_ramp 0 {spice(vdd)}",
             f"vdd_cmp vdd_cmp 0 {spice(vdd)}",
             f"xramp ramp run halt low vdd_ramp 0 {self.source}",
-            f"xcmp ramp in trip vdd_cmp 0 {self.comparator}",
+            f"xcmp ramp {'in' if self.noise is None else 'noisy'} trip vdd_cmp 0 {self.comparator}",
         ]
         netlist = Netlist(self.name, self.blocks.definitions, (Lines("\n".join(body)),))
         probes = (self._decision[0], "i(vdd_ramp)", "i(vdd_cmp)")
@@ -123,7 +132,20 @@ class Ramp:
         codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
         t_conv: Array = self.t_reset + self.t_delay + (codes + 1.0) * self.t_clk
         supplies = {name: [(f"vdd_{short}", self.blocks.vdd)] for name, short in _BLOCKS.items()}
-        return Conversions(codes, t_conv, energies(axis, signals, supplies, edges))
+        energy = energies(axis, signals, supplies, edges) | {RECKONED: self.blocks.logic.counter(codes)}
+        return Conversions(codes, t_conv, energy)
+
+    def noise_parts(self) -> Mapping[str, float]:
+        """Return the noise by origin in closed form, at mid range [V]; see `Noisy`."""
+        t_half, temp_k = 2 ** (self.n_bits - 1) * self.t_clk, self.blocks.temp_k
+        current = added_charge(mirror_density(self.i_ref, temp_k), t_half) / self.c_ramp
+        return {"comparator": COMPARATOR, "reset": reset_noise(self.c_ramp, temp_k), "reference": current}
+
+    def _noise(self, inputs: Array) -> list[str]:
+        if self.noise is None:
+            return []
+        (drawn,) = total(self.noise_parts()) * draws(self.noise, self.name, inputs)
+        return [self.slots.steps("vnoise", "noisy", drawn, low="in")]
 
 
 _BLOCKS = {"ramp": "ramp", "comparator": "cmp"}
@@ -189,6 +211,7 @@ def ramp(
     if level == "behavioural":
         source = f"ramp_source_b i_ref={spice(i_ref)} c={spice(c_ramp)}"
         comparator = f"comparator_b offset={spice(offset)} i_bias={spice(5 * i_bias)}"
-        return Ramp(n_bits, low, high, built, source, comparator, t_clk, 0.0, t_reset)
+        return Ramp(n_bits, low, high, built, source, comparator, t_clk, 0.0, t_reset, i_ref, c_ramp)
     source = f"ramp_source i_ref={spice(i_ref)} c={spice(c_ramp - c_par)}"
-    return Ramp(n_bits, low, high, built, source, f"comparator i_bias={spice(i_bias)}", t_clk, t_delay, t_reset)
+    comparator = f"comparator i_bias={spice(i_bias)}"
+    return Ramp(n_bits, low, high, built, source, comparator, t_clk, t_delay, t_reset, i_ref, c_ramp)

@@ -25,8 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.noise import COMPARATOR, added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, pwl, require
 from aimc_spice.netlist.adcs.windows import energies, read_codes
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
@@ -65,6 +66,10 @@ class RampCharge:
         Clock period, start of the clock after that of the ramp, reset, settling of the input [s].
     counter : bool
         Whether the deck holds the counter.
+    i_ref : float
+        Current of the ramp [A].
+    noise : int or None
+        Seed of the noise sources (see `noise`); None is quiet.
     """
 
     n_bits: int
@@ -86,6 +91,8 @@ class RampCharge:
     t_reset: float
     t_in: float
     counter: bool
+    i_ref: float
+    noise: int | None = None
     quantity: str = "V"
 
     @property
@@ -109,13 +116,31 @@ class RampCharge:
         p, n = (sum(pair) + self.c_par for pair in zip(self.c_in, self.c_ramp, self.c_off, strict=True))
         return p, n
 
+    @property
+    def gain(self) -> float:
+        """From the input to the difference of the top plates."""
+        return sum(c / top for c, top in zip(self.c_in, self.c_top, strict=True)) / 2
+
+    def noise_parts(self) -> Mapping[str, float]:
+        """Return the noise by origin in closed form, at mid range [V]; see `Noisy`."""
+        temp_k, (c_p, c_n), t_ramp = self.blocks.temp_k, self.c_top, 2**self.n_bits * self.t_clk
+        on_ramp = added_charge(mirror_density(self.i_ref, temp_k), t_ramp / 2) * self.v_ramp / (self.i_ref * t_ramp)
+        reset = float(np.hypot(reset_noise(c_p, temp_k), reset_noise(c_n, temp_k)))
+        parts = {"comparator": COMPARATOR, "reset": reset, "reference": on_ramp * self.c_ramp[1] / c_n}
+        return {origin: volts / self.gain for origin, volts in parts.items()}
+
+    def _noise(self, inputs: Array) -> list[str]:
+        if self.noise is None:
+            return []
+        (drawn,) = total(self.noise_parts()) * self.gain * draws(self.noise, self.name, inputs)
+        return [self.slots.steps("vnoise", "noisy", drawn, low="n")]
+
     def levels(self) -> Array:
         """Return the input at which each code begins in closed form, (2**n_bits - 1,) [V]."""
-        c_p, c_n = self.c_top
+        c_n = self.c_top[1]
         k = np.arange(1, 2**self.n_bits)
         raised = (self.v_ramp * self.c_ramp[1] * k / 2**self.n_bits - self.v_off * self.c_off[1]) / c_n
-        gain = (self.c_in[0] / c_p + self.c_in[1] / c_n) / 2
-        return np.asarray((raised - self.offset) / gain)
+        return np.asarray((raised - self.offset) / self.gain)
 
     def deck(self, inputs: Array) -> Deck:
         """Return one transient that converts every input (n,) [V] in its own slot."""
@@ -135,7 +160,8 @@ class RampCharge:
             f"xramp ramp run halt 0 vdd_ramp 0 {self.source}",
             *self._capacitors(),
             *(f"xr{side} {side} vcm {self.reset}" for side in "pn"),
-            f"xcmp n p trip vdd_cmp 0 {self.comparator}",
+            *self._noise(inputs),
+            f"xcmp {'n' if self.noise is None else 'noisy'} p trip vdd_cmp 0 {self.comparator}",
             *(self._counter(len(inputs)) if self.counter else []),
         ]
         netlist = Netlist(self.name, (*self.blocks.definitions, *map(Lines, _texts())), (Lines("\n".join(body)),))
@@ -173,7 +199,8 @@ class RampCharge:
             codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
         t_conv: Array = self.t_reset + self.t_in + self.t_delay + (codes + 1.0) * np.float64(self.t_clk)
         supplies = {"ramp": [("vdd_ramp", self.blocks.vdd)], "comparator": [("vdd_cmp", self.blocks.vdd)]}
-        return Conversions(codes, t_conv, energies(axis, signals, supplies, edges))
+        energy = energies(axis, signals, supplies, edges) | {RECKONED: self.blocks.logic.counter(codes)}
+        return Conversions(codes, t_conv, energy)
 
     @property
     def _decision(self) -> tuple[str, float]:
@@ -317,6 +344,7 @@ def ramp_charge(
         t_reset=t_reset,
         t_in=t_in,
         counter=counter,
+        i_ref=i_ref,
     )
 
 

@@ -12,8 +12,8 @@ the same ladder and comparator, one after the other, so that a DC sweep converts
 
     v(dac) = low + (high - low) code / 2**n_bits
 
-Settling within a period and the sequencer are not in it; `t_clk` scales the energy. Charge-redistribution is in
-`sar_charge`.
+Settling within a period is not in it (`sar_clocked` has it); the sequencer's energy is reckoned, `t_clk` scales the
+rest. Charge-redistribution is in `sar_charge`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
 from aimc_spice.netlist.adcs.mos import Process
+from aimc_spice.netlist.adcs.noise import COMPARATOR, draws, resistor_noise, total
 from aimc_spice.netlist.adcs.static import whole_codes
 from aimc_spice.netlist.base import Deck, Lines, Netlist
 from aimc_spice.netlist.drive import dc_vectors
@@ -57,6 +58,8 @@ class Sar:
         Instance text: subcircuit and parameters.
     t_clk : float
         Clock period [s].
+    noise : int or None
+        Seed of the noise sources (see `noise`); None is quiet.
     """
 
     n_bits: int
@@ -68,6 +71,7 @@ class Sar:
     r_on: float
     comparator: str
     t_clk: float
+    noise: int | None = None
     quantity: str = "V"
 
     @property
@@ -77,14 +81,18 @@ class Sar:
 
     def deck(self, inputs: Array) -> Deck:
         """Return a DC sweep over the inputs (n,) [V]."""
-        drive = dc_vectors(["in"], np.asarray(inputs)[:, None])
+        drawn = self._drawn(inputs)
+        nodes = [f"n{k}" for k in range(len(drawn))]
+        drive = dc_vectors(["in", *nodes], np.stack([inputs, *drawn], axis=1))
         half = spice(self.blocks.vdd / 2)
         body = [f"vhigh high 0 {spice(self.high)}", f"vlow low 0 {spice(self.low)}"]
         body += [f"vdd_cmp vdd_cmp 0 {spice(self.blocks.vdd)}", "rcount count 0 1"]
         for k in range(self.n_bits):
             body += self._ladder(k, half)
-            body.append(f"xcmp{k} in d{k}_{self.n_bits - 1} bit{k} vdd_cmp 0 {self.comparator}")
+            node = f"noisy{k}" if nodes else "in"
+            body.append(f"xcmp{k} {node} d{k}_{self.n_bits - 1} bit{k} vdd_cmp 0 {self.comparator}")
             body.append(f"bcount{k} 0 count i=v(bit{k})>{half} ? {2**k} : 0")
+        body += [f"bnoise{k} noisy{k} 0 v=v(in)+v({node})" for k, node in enumerate(nodes)]
         netlist = Netlist(self.name, self.blocks.definitions, (drive.lines, Lines("\n".join(body))))
         probes = ("v(count)", "i(vhigh)", "i(vlow)", "i(vdd_cmp)")
         return Deck(netlist, drive.analysis, probes, self.blocks.solver_options)
@@ -116,7 +124,19 @@ class Sar:
         ladder = -self.high * signals["i(vhigh)"] - self.low * signals["i(vlow)"]
         power = {"ladder": ladder, "comparator": -self.blocks.vdd * signals["i(vdd_cmp)"]}
         energy = {block: watts * self.t_clk for block, watts in power.items()}
+        energy[RECKONED] = np.full(len(inputs), self.blocks.logic.sequencer(self.n_bits, self.n_bits))
         return Conversions(codes, np.full(len(inputs), self.n_bits * self.t_clk), energy)
+
+    def noise_parts(self) -> Mapping[str, float]:
+        """Return the noise of a decision by origin in closed form [V]; see `Noisy`."""
+        # seen from its output the ladder is 2R beside 2R, whatever the code
+        return {"comparator": COMPARATOR, "ladder": resistor_noise(self.rails[-1], self.blocks.temp_k)}
+
+    def _drawn(self, inputs: Array) -> Array:
+        """Return the noise of each decision, (n_bits, n) [V]; none where it is quiet."""
+        if self.noise is None:
+            return np.empty((0, len(inputs)))
+        return total(self.noise_parts()) * draws(self.noise, self.name, inputs, self.n_bits)
 
 
 def sar(

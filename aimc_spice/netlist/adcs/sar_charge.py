@@ -13,7 +13,7 @@ ground, and stays there where the positive line is still the higher one::
 
 During the reset the first bit is 1 and the others 0, so the middle code is the one of a zero input. With the weights
 ``v_ref c_i / c_in`` the levels are those of a greedy search (`approximation`); parasitics change nothing but a gain.
-The sequencer is XSPICE logic, which draws no supply current.
+The sequencer is XSPICE logic, which draws no supply current: its energy is reckoned.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 
 from aimc_spice.errors import NetlistError, ShapeError
 from aimc_spice.netlist.adcs.approximation import search_levels
-from aimc_spice.netlist.adcs.base import Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.charge_parts import (
     LENGTHS,
     SAR_PORTS,
@@ -37,8 +37,9 @@ from aimc_spice.netlist.adcs.charge_parts import (
     ideal_parts,
     mos_parts,
 )
-from aimc_spice.netlist.adcs.mos import NODES, generic
-from aimc_spice.netlist.adcs.windows import energies, read_codes, rise_times
+from aimc_spice.netlist.adcs.mos import generic
+from aimc_spice.netlist.adcs.noise import STRONG_ARM, draws, reset_noise, total
+from aimc_spice.netlist.adcs.windows import read_codes, rise_times
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.rng import stream
@@ -65,6 +66,8 @@ class SarCharge:
         Reference and common mode [V].
     clocking : Clocking
         Times.
+    noise : int or None
+        Seed of the noise sources (see `noise`); None is quiet.
     """
 
     parts: Parts
@@ -76,6 +79,7 @@ class SarCharge:
     v_ref: float
     v_cm: float
     clocking: Clocking
+    noise: int | None = None
 
     @property
     def n_bits(self) -> int:
@@ -112,15 +116,32 @@ class SarCharge:
         """Whole capacitance of the two top plates [F]."""
         return self.c_in[0] + sum(self.c_bits) + self.c_fixed[0], self.c_in[1] + self.c_fixed[1]
 
+    @property
+    def gain(self) -> float:
+        """From the input to the difference of the top plates."""
+        return sum(c / top for c, top in zip(self.c_in, self.c_top, strict=True)) / 2
+
+    def noise_parts(self) -> Mapping[str, float]:
+        """Return the noise of a decision by origin in closed form, referred to the input [V]; see `Noisy`."""
+        reset = total(dict(zip("pn", (reset_noise(c, self.parts.temp_k) for c in self.c_top), strict=True)))
+        return {"comparator": STRONG_ARM / self.gain, "reset": reset / self.gain}
+
+    def _noise(self, inputs: Array) -> list[str]:
+        """Return charges on the positive plate: what the reset leaves for the whole conversion, and each decision's."""
+        if self.noise is None:
+            return []
+        parts, n_bits = self.noise_parts(), self.n_bits
+        own, kept = np.split(draws(self.noise, self.name, inputs, n_bits + 1).T, [n_bits], axis=1)
+        v = self.gain * (parts["comparator"] * own + parts["reset"] * kept)
+        return [self.clocking.charges("inoise", "p", self.c_top[0] * np.diff(v, axis=1, prepend=0.0))]
+
     def levels(self) -> Array:
         """Return the input at which each code begins in closed form, (2**n_bits - 1,) [V].
 
         Settled, without charge injection and noise; the comparator's offset is included.
         """
-        c_p, c_n = self.c_top
-        gain = (self.c_in[0] / c_p + self.c_in[1] / c_n) / 2
-        steps = self.v_ref * np.array(self.c_bits) / c_p
-        return np.asarray((search_levels(steps) - steps[-1] + self.parts.v_os) / gain)
+        steps = self.v_ref * np.array(self.c_bits) / self.c_top[0]
+        return np.asarray((search_levels(steps) - steps[-1] + self.parts.v_os) / self.gain)
 
     def deck(self, inputs: Array) -> Deck:
         """Return one deck that converts every input (n,) [V], differential around the common mode."""
@@ -134,12 +155,14 @@ class SarCharge:
                 clocks.input_source("vinp", "inp", n_bits, self.v_cm + inputs / 2, self.v_cm),
                 clocks.input_source("vinn", "inn", n_bits, self.v_cm - inputs / 2, self.v_cm),
                 self.parts.supplies(self.v_ref, self.v_cm),
+                self.parts.meters(),
                 " ".join(["xadc", *SAR_PORTS, *self._bit_nodes(), "sar_charge"]),
+                *self._noise(inputs),
                 f"cinp inp p {spice(self.c_in[0])}\ncinn inn n {spice(self.c_in[1])}",
             ]
         )
         netlist = Netlist(self.name, (*self.parts.definitions, self.macro()), (Lines(body),))
-        probes = (*(f"v({node})" for node in self._bit_nodes()), "v(eoc)", *self.parts.supply_probes)
+        probes = (*(f"v({node})" for node in self._bit_nodes()), "v(eoc)", *self.parts.meter_probes)
         options = (*DEFAULT_OPTIONS, *self.parts.options)
         return Deck(netlist, Transient(clocks.t_step, self.t_window * len(inputs)), probes, options)
 
@@ -156,7 +179,10 @@ class SarCharge:
         at = starts + self.t_window - 0.25 * self.clocking.t_clk
         codes = read_codes(axis, bits, at, inputs, self.parts.v_dd, where=where)
         edges = np.append(starts, starts[-1] + self.t_window)
-        return Conversions(codes, t_conv, energies(axis, signals, self.parts.blocks(self.v_ref, self.v_cm), edges))
+        energy = self.parts.energies(axis, signals, self.parts.volts(self.v_ref, self.v_cm), edges)
+        periods = self.clocking.n_wait + self.n_bits
+        logic = np.full(len(codes), self.parts.logic.sequencer(self.n_bits, periods))
+        return Conversions(codes, t_conv, energy | {RECKONED: logic})
 
     def _bit_nodes(self) -> list[str]:
         return [f"b{i}" for i in range(self.n_bits)]
@@ -276,7 +302,7 @@ def _parts(
         sigma = mismatch.a_vt * math.sqrt(2 / (comparator.w_in * LENGTHS[node]))
         drawn = float(stream(seed, "sar_charge", "offset").standard_normal())
         ideal = replace(ideal, v_os=ideal.v_os + sigma * drawn)
-    return ideal_parts(ideal, NODES[node] * corner.vdd_scale, corner)
+    return ideal_parts(ideal, node, corner)
 
 
 def _check_positive(**values: tuple[float, str]) -> None:
