@@ -3,8 +3,8 @@
 Every type of the registry: 8 bits behavioural, 6 and 8 bits of transistors; static characterisation, noise, then
 held-out inputs against the fitted read-out; Monte Carlo of a converter whose capacitors vary. Times are CPU time of
 this process and its workers, over two cores, so that they hold on a busy machine. Energy is judged without the logic,
-which is reckoned. ``--quick``: 6 bits behavioural of every type, 10 samples. ``--table``: also 4 and 6 bits behavioural, and
-the rows of the tables of ``docs``. ``--only TYPE,TYPE`` leaves the others out.
+which is reckoned. ``--quick``: 6 bits behavioural of every type, 10 samples. ``--table``: also 4 and 6 bits
+behavioural, and the rows of the tables of ``docs``. ``--only TYPE,TYPE`` leaves the others out.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CORES = 2
 GOAL_S = {"behavioural": 10.0, "transistor": 300.0}
 GOAL_LSB = {"behavioural": 0.25, "transistor": 0.5}
 N_SAMPLES = 10 if QUICK else 200
-N_REPEAT = 16
+N_REPEAT = 24
 SLOW = {"sar_charge", "sar_clocked", "cco"}  # a tenth of a second and more a conversion with transistors: no noise test
 JUDGED = (("behavioural", 6),) if QUICK else (("behavioural", 8), ("transistor", 6), ("transistor", 8))
 CASES = tuple(dict.fromkeys((("behavioural", 4), ("behavioural", 6), *JUDGED))) if TABLE else JUDGED
@@ -70,9 +70,7 @@ def measure(kind: str, level: str, n_bits: int, pool: SimulatorPool, folder: Pat
     _one(case, bench, Measurements(resolution, n_sine=0))
     seconds = (time.process_time() + _cpu_of(pool) - start) / CORES
     n_sine = N_SINE.get((level, n_bits), 256) if TABLE else 0
-    n_repeat = N_REPEAT if n_bits == (8 if level == "behavioural" else 6) else 0
-    if level == "transistor" and kind in SLOW:
-        n_repeat = 0
+    n_repeat = 0 if n_bits < 8 or (level == "transistor" and kind in SLOW) else N_REPEAT
     one = _one(case, bench, Measurements(resolution, n_sine=n_sine, n_repeat=n_repeat))  # levels are in the store
     readout = calibrate_readout(case, one, bench, None, HeldOut(64 if QUICK else N_HELD_OUT.get((level, n_bits), 256)))
     return Measured(seconds, one, readout, reckoned_noise(case.converter))

@@ -23,10 +23,11 @@ from aimc_spice.metrology.record import Record
 from aimc_spice.metrology.search import Resolution, find_levels
 from aimc_spice.metrology.sine import SineTest, spectrum
 from aimc_spice.netlist.adcs.base import Converter
-from aimc_spice.netlist.adcs.noise import noisy
+from aimc_spice.netlist.adcs.noise import noisy, reckoned_noise
 from aimc_spice.netlist.driven import Corner
 
 _AROUND = np.array([1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2])  # LSB from a level, on either side
+_SIGMAS = np.array([0.2, 0.5, 0.9, 1.4, 2.0, 3.0])  # the same where it is known what the noise should be
 _SHARES = (0.25, 0.5, 0.75)  # where in the range noise is looked at
 
 
@@ -131,7 +132,7 @@ def _with_sine(
 
 def _noise(cases: Mapping[str, Case], found: Found, bench: Bench, n_repeat: int) -> Found:
     good = _sound(found)
-    grids = {name: noise_grid(one.linearity) for name, one in good.items()}
+    grids = {name: noise_grid(one.linearity, reckoned_noise(cases[name].converter)) for name, one in good.items()}
     requests = [
         Request(noisy(cases[name].converter), _repeated(grid, good[name].linearity.lsb, n_repeat), f"{name}, noise")
         for name, (_, grid) in grids.items()
@@ -155,10 +156,14 @@ def _with_noise(
     return replace(one, noise=noise_of(answer, one.linearity, plan, n_repeat))
 
 
-def noise_grid(line: Linearity) -> tuple[Array, Array]:
-    """Return codes (3,) and inputs (3, 12) across their levels [V, A or C]."""
+def noise_grid(line: Linearity, sigma: float = 0.0) -> tuple[Array, Array]:
+    """Return codes (3,) and inputs (3, 12) across their levels [V, A or C].
+
+    As far apart as a noise of `sigma` asks for, or the resolution of the levels; over half an LSB where it is unknown.
+    """
     codes = np.array([round(share * (len(line.levels) - 1)) for share in _SHARES]) + 1
-    around = line.lsb * np.concatenate([-_AROUND[::-1], _AROUND])
+    side = max(sigma, line.resolution) * _SIGMAS if sigma else line.lsb * _AROUND
+    around = np.concatenate([-side[::-1], side])
     return codes, line.levels[codes - 1][:, None] + around
 
 
