@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,9 @@ from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.noise import Noise
 from aimc_spice.metrology.population import Population
 from aimc_spice.metrology.record import Record
+from aimc_spice.netlist.adcs.base import RECKONED
 from aimc_spice.netlist.driven import Corner
-from aimc_spice.surrogate.fitted import describe, fit_readout
+from aimc_spice.surrogate.fitted import describe, fit_energy, fit_readout
 from aimc_spice.surrogate.readout_archive import load_readout, save_readout
 from aimc_spice.surrogate.spread import fit_spread
 from converters import bowed, ideal_levels
@@ -172,3 +175,38 @@ def test_what_cannot_be_fitted_is_said(held_out, samples):
     found.check(np.array([9.0]))  # end codes were reached inside the box: it clips
     with pytest.raises(OutsideValidity, match="9 V"):
         found.check(np.array([9.0]), clips=False)
+
+
+def test_energy_of_an_array_whose_plates_remember():
+    """Quadratic in the bits of the code before, any table over the code itself: found exactly, from a few hundred."""
+    rng = np.random.default_rng(4)
+    codes, before = rng.integers(0, 64, (2, 600))
+    bits = (before[:, None] >> np.arange(N_BITS)) & 1
+    own, weights = rng.random(64), rng.standard_normal((N_BITS, N_BITS))
+    e = own[codes] + np.einsum("ni,ij,nj->n", bits, weights, bits)
+    table, added = fit_energy(codes, before, e, N_BITS)
+    np.testing.assert_allclose(table[codes] + added[before], e, atol=1e-9)
+    assert abs(added.mean()) < 1e-9
+
+
+def test_a_file_that_knows_four_bits_of_what_came_before_is_read(held_out, tmp_path):
+    found = fit_readout(characteristic(ideal_levels(N_BITS)), held_out)
+    save_readout(found, tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as data:
+        arrays = dict(data)
+    arrays["e_before_J_counter"] = np.arange(16.0)
+    np.savez(tmp_path / "old.npz", **arrays)
+    old = load_readout(tmp_path / "old.npz")
+    np.testing.assert_array_equal(old.e_before["counter"], np.repeat(np.arange(16.0), 4))
+
+
+def test_reckoned_energy_hides_no_error(held_out):
+    """A constant share that no circuit draws would make the error of the rest look small."""
+    extra = {RECKONED: 1e-9 * np.ones(len(held_out.codes))}
+    judged = replace(held_out, energy={**held_out.energy, **extra})
+    one = characteristic(bowed(N_BITS, 0.4))
+    more = {**one.record.energy, RECKONED: 1e-9 * np.ones(len(one.record.codes))}
+    one = replace(one, record=replace(one.record, energy=more))
+    with_it, without = fit_readout(one, judged), fit_readout(characteristic(bowed(N_BITS, 0.4)), held_out)
+    assert with_it.fit_energy.full_scale == pytest.approx(without.fit_energy.full_scale)
+    assert with_it.e_conv == pytest.approx(without.e_conv + 1e-9)

@@ -49,10 +49,10 @@ def test_energy_that_remembers_the_conversion_before(bench):
     case = Case(CONVERTERS["sar_charge"](4, "behavioural"))
     (one,) = characterise({"sar": case}, bench, Measurements(Resolution(1 / 16), n_sine=0)).values()
     found = calibrate_readout(case, one, bench, None, HeldOut(96))
-    assert found.energy_bias <= 0.03
-    assert found.fit_energy.rms_of_full_scale <= 0.1
+    assert found.energy_bias <= 0.01
+    assert found.fit_energy.rms_of_full_scale <= 0.03
     blind = found.energy_of(np.array([8]), "dac") - found.energy_of(np.array([8]), "dac", np.array([15]))
-    assert abs(blind[0]) > 0.05 * found.e_conv
+    assert abs(blind[0]) > 0.05 * found.e_code["dac"].mean()
 
 
 @pytest.mark.ngspice
