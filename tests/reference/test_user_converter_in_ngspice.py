@@ -124,7 +124,7 @@ def test_what_a_file_may_not_say(tmp_path):
         (TOML.replace('high = "1 V"', 'high = "-1 V"'), "low = 0 V is not below high = -1 V"),
         (TOML.replace('"subckt"', '"flash"', 1), "belong together"),
         (TOML.replace('low = "0 V"', "low = 0"), "subckt.low"),
-        (TOML + "gain = 3\n", "subckt.gain"),
+        (TOML + "gain = 3\n", "subckt: unknown key gain"),
     ):
         with pytest.raises(ConfigError, match=text):
             open_converter(write(tmp_path, STATIC, toml))
