@@ -97,19 +97,23 @@ def _run(
 ) -> None:
     from rich.console import Console
 
-    from aimc_spice.flows.evaluate import evaluate_once, figure, points_of, write
+    from aimc_spice.flows.evaluate import draw_network, evaluate_once, points_of, write
+    from aimc_spice.flows.evaluate_figure import figure
 
-    console, answers, points = Console(stderr=True), [], list(points_of(config, sweep))
+    console, points = Console(stderr=True), list(points_of(config, sweep))
+    answers: list[Answer] = []
     folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be had is said before the work
     for point, tile in points:
         with console.status("") as bar:
-            answer, _ = evaluate_once(network, tile, data, range(seeds), metric, options, bar.update, point)
+            answer, prepared = evaluate_once(network, tile, data, range(seeds), metric, options, bar.update, point)
+            if not answers:
+                draw_network(prepared, data.x, folder)
         answers.append(answer)
         typer.echo(_line(answer))
     _tell(answers[0])
     write(answers, folder)
     figure(answers, folder / "evaluate.png")
-    typer.echo(f"written: {folder}/layers.csv, points.csv, answers.json, evaluate.png")
+    typer.echo(f"written: {folder}/layers.csv, points.csv, answers.json, evaluate.png, network.txt, network.png")
 
 
 def _model(model: str, data: str, calibration: int, samples: int) -> tuple[Network, Data, Metric]:
@@ -141,9 +145,9 @@ def _line(answer: Answer) -> str:
     spread = f" ± {answer.half_width:.4f} (95 %, {len(answer.scores)} seeds)" if len(answer.scores) > 1 else ""
     costs = f"{show(cost.latency, 's')}, {show(cost.energy, 'J')} per inference" if cost.energy else "no cost known"
     ops = f", {cost.tops_per_watt:.3g} TOPS/W (1 MAC = 2 ops)" if cost.energy else ""
-    return (
-        f"{point}digital {answer.digital:.4f}, on tiles {answer.mean:.4f}{spread}; {cost.n_tiles} tiles, {costs}{ops}"
-    )
+    size = f" of {1e12 * answer.area:.4g} µm² (cells and lines)" if answer.area else ""
+    score = f"{point}digital {answer.digital:.4f}, on tiles {answer.mean:.4f}{spread}"
+    return f"{score}; {cost.n_tiles} tiles{size}, {costs}{ops}"
 
 
 def _tell(answer: Answer) -> None:

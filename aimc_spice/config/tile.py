@@ -1,8 +1,8 @@
 """What can a tile file say? One kind of tile, current mode or charge mode, with its periphery and how to calibrate it.
 
 A current-mode tile has ``[device]``, perhaps ``[cell]``, and ``[front_end]``; a charge-mode tile has ``[capacitor]``.
-Both have ``[wire]``, ``[readout]`` and perhaps ``[calibration]`` and ``[write]``: what it takes to write cells. It
-builds no circuit.
+Both have ``[wire]``, ``[readout]`` and perhaps ``[calibration]``, ``[write]`` (what it takes to write cells) and
+``[area]``. It builds no circuit.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from aimc_spice.config.base import (
     PositiveOhm,
     PositiveSecond,
     PositiveVolt,
+    SquareMetre,
     Table,
     explain,
     merged,
@@ -94,6 +95,14 @@ class ReadoutConfig(Table):
         return self
 
 
+class AreaConfig(Table):
+    """How large a tile is: pitch of a differential cell, and what surrounds each row and column; no converters."""
+
+    pitch_wl: Annotated[float, quantity("m", above=0)]
+    pitch_bl: Annotated[float, quantity("m", above=0)]
+    per_line: SquareMetre = 0.0
+
+
 class CalibrationConfig(Table):
     """How a tile is calibrated.
 
@@ -143,6 +152,7 @@ class TileConfig(Table):
     front_end: TileFrontEndConfig = TileFrontEndConfig()
     readout: ReadoutConfig = ReadoutConfig()
     write: WriteConfig = WriteConfig()
+    area: AreaConfig | None = None
     vdd: PositiveVolt = 0.8
     calibration: CalibrationConfig = CalibrationConfig()
 

@@ -21,10 +21,13 @@ from numpy.typing import NDArray
 from aimc_spice.build.tile import tile_of
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.errors import ConfigError, DataError
+from aimc_spice.flows.validity import check_inside, check_linear
 from aimc_spice.network.answers import Cost, LayerCost, LayerError, digital_run, examine, layer_costs, total_cost
 from aimc_spice.network.graph import Network
 from aimc_spice.network.options import Options
 from aimc_spice.network.prepare import Prepared, prepare
+from aimc_spice.network.view import draw, look, table, to_networkx
+from aimc_spice.report.area import uniform_area
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 SWEEPS = ("rows", "cols", "size", "adc_bits", "r_wire")
@@ -60,6 +63,8 @@ class Answer:
         A row a layer.
     cost : Cost
         Of one inference.
+    area : float
+        Of cells and lines of all tiles [m²]; zero where the tile file has no ``[area]``.
     """
 
     point: dict[str, float]
@@ -69,6 +74,7 @@ class Answer:
     costs: tuple[LayerCost, ...]
     errors: tuple[LayerError, ...]
     cost: Cost
+    area: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -102,8 +108,14 @@ def evaluate_once(  # noqa: PLR0917  the same eight in every call
     """Prepare a network on the tiles of a file, score it over seeds, examine its layers.
 
     Every seed is another set of tiles: other converters, other programming errors, other noise.
+
+    Raises
+    ------
+    ConfigError, OutsideValidity
+        Cells that are not linear; activations beyond what front ends or converters are known for.
     """
     tell = progress or (lambda _: None)
+    check_linear(config)
     tile, readout = tile_of(config)
     prepared = prepare(
         network,
@@ -113,6 +125,7 @@ def evaluate_once(  # noqa: PLR0917  the same eight in every call
         options,
         lambda i, n, name: tell(f"programming {name} ({i + 1} of {n})"),
     )
+    check_inside(prepared, config)
     digital, scores = metric(digital_run(prepared, data.x), data.y), []
     for index, seed in enumerate(seeds):
         tell(f"seed {seed} ({index + 1} of {len(seeds)})")
@@ -120,8 +133,27 @@ def evaluate_once(  # noqa: PLR0917  the same eight in every call
         scores.append(metric(on.run(data.x, seed), data.y))
     errors = examine(prepared, data.x[:_EXAMINED], seeds[0])
     costs = layer_costs(prepared)
-    answer = Answer(point or {}, digital, tuple(scores), len(data.x), tuple(costs), tuple(errors), total_cost(costs))
-    return answer, prepared
+    cost = total_cost(costs)
+    rows = tuple(costs), tuple(errors), cost, area_of(config, cost.n_tiles)
+    return Answer(point or {}, digital, tuple(scores), len(data.x), *rows), prepared
+
+
+def area_of(config: TileConfig, n_tiles: int) -> float:
+    """Return the area of full tiles [m²]; zero where the file has none."""
+    if config.area is None:
+        return 0.0
+    sizes = config.area.pitch_wl, config.area.pitch_bl, config.area.per_line
+    one = uniform_area([(config.n_rows, config.n_cols)], *sizes)
+    return n_tiles * (one.array + one.periphery)
+
+
+def draw_network(prepared: Prepared, x: NDArray[Any], folder: Path) -> None:
+    """Write the network as a table (``network.txt``) and a drawing (``network.png``), tiles included."""
+    sizes = {str(d): n for port in prepared.network.inputs for d, n in zip(port.shape, x.shape, strict=False)}
+    seen = look(prepared.network, sizes)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "network.txt").write_text(table(seen, prepared) + "\n", encoding="utf-8")
+    draw(to_networkx(seen, prepared), folder / "network.png")
 
 
 def points_of(config: TileConfig, sweeps: Sequence[str]) -> Iterator[tuple[dict[str, float], TileConfig]]:
@@ -219,6 +251,7 @@ def summary(answer: Answer) -> dict[str, float]:
         "latency_s": answer.cost.latency,
         "energy_J": answer.cost.energy,
         "tops_per_watt": answer.cost.tops_per_watt,
+        "area_m2": answer.area,
     }
 
 
@@ -227,26 +260,3 @@ def _csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-
-
-def figure(answers: Sequence[Answer], path: Path) -> None:
-    """Draw SQNR layer by layer, and score against energy, a point each of a sweep."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  slow to import
-    from matplotlib.ticker import EngFormatter, MaxNLocator  # noqa: PLC0415
-
-    drawn = Figure(figsize=(9, 3.6), layout="constrained")
-    layers, pareto = drawn.subplots(1, 2)
-    for answer in answers:
-        label = ", ".join(f"{k}={v:g}" for k, v in answer.point.items()) or "tile"
-        layers.plot(
-            range(1, len(answer.errors) + 1), [e.sqnr_running_db for e in answer.errors], ".-", label=label, lw=0.8
-        )
-        pareto.errorbar(answer.cost.energy, answer.mean, answer.half_width, fmt="o", label=label, ms=4)
-    pareto.axhline(answers[0].digital, color="k", ls=":", lw=0.8, label="digital")
-    layers.set(xlabel="layer, in the order of the table", ylabel="SQNR in the running network [dB]")
-    layers.xaxis.set_major_locator(MaxNLocator(integer=True))
-    pareto.set(xlabel="energy of one inference", ylabel="score")
-    pareto.xaxis.set_major_formatter(EngFormatter("J"))
-    pareto.xaxis.set_major_locator(MaxNLocator(5))
-    pareto.legend(fontsize=6)
-    drawn.savefig(path, dpi=150)

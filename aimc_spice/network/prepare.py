@@ -158,6 +158,10 @@ class Prepared:
         }
         return replace(self, layers=layers, written=written, options=options)
 
+    def without_written(self) -> Prepared:
+        """Return the network with its products of two activations digital."""
+        return replace(self, written={}, written_samples={})
+
     def without_tiles(self) -> Prepared:
         """Return the digital network, run in the same chunks."""
         return replace(self, layers={}, written={})

@@ -129,7 +129,7 @@ def draw(graph: nx.DiGraph, path: Path) -> None:
     where = nx.multipartite_layout(graph, subset_key="column", align="horizontal")
     where = {name: (x, -y) for name, (x, y) in where.items()}
     n_columns = 1 + max(d["column"] for _, d in graph.nodes(data=True))
-    figure = Figure(figsize=(7, max(3.0, 0.45 * n_columns)), layout="constrained")
+    figure = Figure(figsize=(7, min(40.0, max(3.0, 0.45 * n_columns))), layout="constrained")
     axes = figure.add_subplot()
     colours = ["#9ecae1" if d["tiles"] else "#eeeeee" for _, d in graph.nodes(data=True)]
     labels = {n: f"{d['op']}" + (f" · {d['tiles']} tiles" if d["tiles"] else "") for n, d in graph.nodes(data=True)}

@@ -5,9 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib import image
 from typer.testing import CliRunner
 
 from aimc_spice import cli
+from aimc_spice.flows.evaluate import Answer
+from aimc_spice.flows.evaluate_figure import pareto
+from aimc_spice.network.answers import Cost
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.share import share
 from network_models import mlp, transformer, values
@@ -41,6 +45,10 @@ def test_a_model_and_its_data(files, tmp_path):
     coarse, fine = (np.mean([e["sqnr_db"] for e in a["errors"]]) for a in answers)
     assert fine > coarse + 12  # 4 bits are 24 dB, less what does not come from converters
     assert (tmp_path / "out/small/evaluate.png").stat().st_size > 1000
+    assert (tmp_path / "out/small/network.png").stat().st_size > 1000
+    assert "total" in (tmp_path / "out/small/network.txt").read_text()
+    cells, lines = 64 * 64 * 108e-9 * 135e-9, 128 * 0.56e-12
+    assert [a["area"] for a in answers] == pytest.approx([3 * (cells + lines)] * 2)
 
 
 @pytest.mark.parametrize(
@@ -173,3 +181,38 @@ def test_writing_is_never_free_by_silence(attention, tmp_path):
     done = run("evaluate", model, "--data", data, "--tile", tmp_path / "mine.toml", "--written", "*")
     assert done.exit_code == 2
     assert "does not say what it costs to write it" in done.stderr
+
+
+def test_nonlinear_cells_are_not_silently_linear(files, tmp_path):
+    model, data = files
+    done = run("evaluate", model, "--data", data, "--tile", "sinh_64", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "cells of kind 'sinh': networks run on linear cells alone" in done.stderr
+
+
+def test_columns_beyond_the_swing_of_their_front_ends_are_refused(files, tmp_path):
+    model, data = files
+    text = (share("calibration", "tiles") / "current_64.toml").read_text()
+    text = text.replace('r_f = "2 kΩ"', 'r_f = "2 kΩ"\nswing = "10 mV"').replace('gbw = "2 GHz"', "")
+    (tmp_path / "mine.toml").write_text(text)
+    done = run("evaluate", model, "--data", data, "--tile", tmp_path / "mine.toml", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "swing to 10 mV" in done.stderr
+    assert "layer fc0" in done.stderr
+
+
+def test_the_front_of_a_sweep():
+    def point(energy, mean):
+        return Answer({}, 0.9, (mean,), 1, (), (), Cost(1, 1, 0.0, energy))
+
+    cheap, worse, good, best = point(1.0, 0.5), point(2.0, 0.4), point(3.0, 0.8), point(4.0, 0.9)
+    assert pareto([best, good, worse, cheap]) == [cheap, good, best]
+
+
+def test_a_sweep_of_two_keys_is_drawn_as_a_surface(files, tmp_path):
+    model, data = files
+    sweeps = ("--sweep", "adc_bits=4,8", "--sweep", "size=32,64")
+    done = run("evaluate", model, "--data", data, "--seeds", 1, *sweeps, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    wide = image.imread(tmp_path / "out/small/evaluate.png").shape
+    assert wide[1] == pytest.approx(3 * 4.5 * 150, abs=2)
