@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aimc_spice.compiled import compiled
 from aimc_spice.errors import ConfigError
-from aimc_spice.network.compiled import compiled
 
 F32 = NDArray[np.float32]
 Range = Literal["max", "percentile", "mse"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.network.compiled import compiled
+from aimc_spice.compiled import compiled
 from aimc_spice.network.lower import convolution_of, padding_of
 from aimc_spice.network.product import Dense
 

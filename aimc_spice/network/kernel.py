@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aimc_spice.compiled import compiled
 from aimc_spice.errors import ShapeError
-from aimc_spice.network.compiled import compiled
 from aimc_spice.network.noise import LEVELS, draw_indices
 from aimc_spice.surrogate.readout import ColumnReadouts
 

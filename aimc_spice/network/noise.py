@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from aimc_spice.network.compiled import compiled
+from aimc_spice.compiled import compiled
 
 _BITS = 13
 _SHIFT = 32 - _BITS

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aimc_spice.compiled import compiled
 from aimc_spice.network.analog import BLOCK, PAD
-from aimc_spice.network.compiled import compiled
 from aimc_spice.network.kernel import F32
 
 _PACKED_ROWS = 128  # small groups share a matrix up to about a tile

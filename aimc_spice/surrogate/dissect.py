@@ -1,16 +1,23 @@
 """What is a whole crossbar between its terminals? Halves of halves, joined.
 
-One idea: nested dissection of the grid. Cells are joined pairwise into blocks, blocks into larger ones, all equal
-blocks at once, so the cost is O(n³) flops in matrix products where sweeping column by column costs O(n⁴). Blocks at the
-far ends of the lines are kept apart: they may be smaller, and their dangling ends are gone from the start.
+One idea: nested dissection of the grid. Pieces of a few cells (`leaf`) are joined pairwise into blocks, blocks into
+larger ones, all equal blocks at once, so the cost is O(n³) flops in matrix products where sweeping column by column
+costs O(n⁴). Blocks at the far ends of the lines are kept apart: they may be smaller, and their dangling ends are gone
+from the start.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
-from aimc_spice.surrogate.block import Array, Block, cells, large
+import numpy as np
+
+from aimc_spice.surrogate.block import Array, Block
 from aimc_spice.surrogate.join import join
+from aimc_spice.surrogate.leaf import Shape, leaves
+
+_LEAF, _LEAF_ELSEWHERE = 8, 4  # terminals of an end of a leaf: compiled, and by other libraries, where steps cost
 
 
 @dataclass(frozen=True)
@@ -68,28 +75,34 @@ def reduce(
     leak : tuple of ndarray, each (n_tiles, 1, 1), optional
         Conductance [S] to ground of every word-line and of every bit-line node; ground is then the last terminal.
     """
-    n_up, n_along = g.shape[1:3]
-    ups = {True: slice(n_up - 1, n_up), False: slice(0, n_up - 1)}
-    alongs = {True: slice(n_along - 1, n_along), False: slice(0, n_along - 1)}
-    blocks = {
-        (top, end): cells(
-            g[:, u, a, :], y_wl[u, a], y_bl[u, a], wl_far=wl_far or not end, bl_far=bl_far or not top, leak=leak
-        )
-        for top, u in ups.items()
-        for end, a in alongs.items()
-        if u.stop > u.start and a.stop > a.start
-    }
-    grid = _Grid(blocks, n_up, n_along)
+    n_up, n_along, n_lines = g.shape[1:]
+    most = _LEAF if isinstance(g, np.ndarray) else _LEAF_ELSEWHERE
+    sizes = most, max(1, most // n_lines)
+    ups, alongs = _cut(n_up, sizes[0]), _cut(n_along, sizes[1])
+    blocks = {}
+    for (top, (u, up)), (end, (a, along)) in product(ups.items(), alongs.items()):
+        shape = Shape(up, along, n_lines, wl_far or not end, bl_far or not top, leaks=leak is not None)
+        blocks[top, end] = leaves(g[:, u, a, :], y_wl[u, a], y_bl[u, a], shape, leak)
+    grid = _Grid(blocks, -(-n_up // sizes[0]), -(-n_along // sizes[1]))
     while grid.n_up * grid.n_along > 1:
         grid = grid.halved(along=grid.along_next)
-    return large(grid.blocks[True, True])
+    return grid.blocks[True, True]
+
+
+def _cut(n: int, size: int) -> dict[bool, tuple[slice, int]]:
+    """Return where the pieces of a line of `n` cells are, and their size: the last one (True), the others if any."""
+    last = n % size or min(n, size)
+    found = {True: (slice(n - last, n), last)}
+    if n > last:
+        found[False] = (slice(0, n - last), size)
+    return found
 
 
 def _every(block: Block, first: int, stop: int, along: bool) -> Block:
-    picked, whole = slice(first, stop, 2), slice(None)
-    return block.pick(whole, picked) if along else block.pick(picked, whole)
+    picked = slice(first, stop, 2)
+    return replace(block, along=picked) if along else replace(block, up=picked)
 
 
 def _from(block: Block, start: int, along: bool) -> Block:
-    picked, whole = slice(start, start + 1), slice(None)
-    return block.pick(whole, picked) if along else block.pick(picked, whole)
+    picked = slice(start, start + 1)
+    return replace(block, along=picked) if along else replace(block, up=picked)

@@ -2,7 +2,7 @@
 
 One idea: the interface is a block of nodes with couplings ``x`` (k × t) to the remaining terminals and a symmetric
 M-matrix ``s`` among themselves; with ``w s wᵀ = 1`` the star–mesh rule of a whole block is ``c += (w x)ᵀ (w x)``:
-two matrix products a join, the second symmetric. Small pieces (a few terminals, thousands of them) go node by node.
+two matrix products a join, the second symmetric. Small joins of NumPy arrays are compiled (`kernels`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
-from aimc_spice.surrogate.block import BL_FAR, BL_NEAR, GROUND, WL_FAR, WL_NEAR, Array, Block, eliminate, large
-from aimc_spice.surrogate.factor import inverse_factor
+import numpy as np
 
-_SMALL = 24  # terminals after the join up to which elimination node by node is quicker
+from aimc_spice.surrogate.block import BL_FAR, BL_NEAR, GROUND, WL_FAR, WL_NEAR, Array, Block, namespace
+from aimc_spice.surrogate.factor import inverse_factor
+from aimc_spice.surrogate.kernels import join_pieces
+
+_COMPILED = 64  # common nodes up to which elimination node by node is quicker than BLAS
 _ALONG = ((0, WL_NEAR), (0, BL_NEAR), (1, BL_NEAR), (0, BL_FAR), (1, BL_FAR), (1, WL_FAR))
 _UP = ((0, WL_NEAR), (1, WL_NEAR), (0, BL_NEAR), (1, BL_FAR), (0, WL_FAR), (1, WL_FAR))
+Pair = tuple[Block, Block]
 
 
 class _Run(NamedTuple):
@@ -38,15 +42,14 @@ def join(first: Block, second: Block, *, along: bool) -> Block:
     """
     wl, bl, bl_on, wl_on, ground = zip(first.ends, second.ends, strict=True)
     lines = (wl[0], sum(bl), sum(bl_on), wl_on[1]) if along else (sum(wl), bl[0], bl_on[1], sum(wl_on))
-    ends = (*lines, ground[0])
     own = (first.part(WL_FAR), second.part(WL_NEAR)) if along else (first.part(BL_FAR), second.part(BL_NEAR))
-    small = first.small and second.small and sum(ends) <= _SMALL
-    pair = (first, second) if small else (large(first), large(second))
-    kept = _runs(pair, _ALONG if along else _UP)
-    return Block((_join_small if small else _join_large)(pair, own, kept), ends, small)
+    compiled = isinstance(first.c, np.ndarray) and own[0].stop - own[0].start <= _COMPILED
+    pair = (first, second)
+    c = (_join_compiled if compiled else _join)(pair, own, _runs(pair, _ALONG if along else _UP))
+    return Block(c, (*lines, ground[0]))
 
 
-def _runs(pair: tuple[Block, Block], order: tuple[tuple[int, int], ...]) -> list[_Run]:
+def _runs(pair: Pair, order: tuple[tuple[int, int], ...]) -> list[_Run]:
     """Return how the terminals are laid out after a join."""
     found: list[_Run] = []
     stop = 0
@@ -63,25 +66,20 @@ def _runs(pair: tuple[Block, Block], order: tuple[tuple[int, int], ...]) -> list
     return found
 
 
-def _join_small(pair: tuple[Block, Block], own: tuple[slice, slice], kept: list[_Run]) -> Array:
-    xp = pair[0].c.__array_namespace__()
-    k = own[0].stop - own[0].start
-    n = k + kept[-1].to.stop
-    c = xp.zeros((n, n, *pair[0].c.shape[2:]), dtype=pair[0].c.dtype)
-    for which, block in enumerate(pair):
-        c[:k, :k, ...] += block.c[own[which], own[which], ...]
-        mine = [run for run in kept if run.which == which]
-        for a, b in product(mine, repeat=2):
-            if a.to.start <= b.to.start:
-                c[_after(a.to, k), _after(b.to, k), ...] = block.c[a.source, b.source, ...]
-        for run in mine:
-            c[:k, _after(run.to, k), ...] += _above(block.c, own[which], run.source)
-    return eliminate(c, k)
+def _join_compiled(pair: Pair, own: tuple[slice, slice], kept: list[_Run]) -> Array:
+    t, grid = kept[-1].to.stop, pair[0].pieces.shape[:3]
+    c = np.empty((*grid, t, t), pair[0].c.dtype)
+    chosen = [[*block.up.indices(block.c.shape[1])[::2], *block.along.indices(block.c.shape[2])[::2]] for block in pair]
+    runs = [(run.which, run.source.start, run.to.start, run.to.stop - run.to.start) for run in kept]
+    starts, k = [side.start for side in own], own[0].stop - own[0].start
+    join_pieces(pair[0].c, pair[1].c, (np.array(chosen), np.array(starts), np.array(runs)), k, c)
+    return c
 
 
-def _join_large(pair: tuple[Block, Block], own: tuple[slice, slice], kept: list[_Run]) -> Array:
-    xp = pair[0].c.__array_namespace__()
-    rows = [block.c[..., side, :] for block, side in zip(pair, own, strict=True)]
+def _join(pair: Pair, own: tuple[slice, slice], kept: list[_Run]) -> Array:
+    xp = namespace(pair[0].c)
+    pieces = [block.pieces for block in pair]
+    rows = [c[..., side, :] for c, side in zip(pieces, own, strict=True)]
     among = rows[0][..., own[0]] + rows[1][..., own[1]]
     w = inverse_factor(xp.sum(rows[0], axis=-1) + xp.sum(rows[1], axis=-1), among)
     lines = [rows[run.which][..., run.source] for run in kept]
@@ -91,19 +89,7 @@ def _join_large(pair: tuple[Block, Block], own: tuple[slice, slice], kept: list[
     c: Array = xp.matmul(x.mT, x)
     for a, b in product(kept, repeat=2):
         if a.which == b.which:
-            c[..., a.to, b.to] += pair[a.which].c[..., a.source, b.source]
+            c[..., a.to, b.to] += pieces[a.which][..., a.source, b.source]
     n = c.shape[-1]
     xp.reshape(c, (*c.shape[:-2], n * n), copy=False)[..., :: n + 1] = 0
     return c
-
-
-def _above(c: Array, rows: slice, columns: slice) -> Array:
-    """Return couplings of which only those above the diagonal are kept."""
-    if rows.start < columns.start:
-        return c[rows, columns, ...]
-    found: Array = c.__array_namespace__().moveaxis(c[columns, rows, ...], 0, 1)
-    return found
-
-
-def _after(place: slice, k: int) -> slice:
-    return slice(place.start + k, place.stop + k)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from aimc_spice.errors import FitError, ShapeError
 from aimc_spice.netlist.wire import Wire
+from aimc_spice.surrogate.block import alike, namespace
 from aimc_spice.surrogate.dissect import reduce
 
 Array = NDArray[np.float64]
@@ -69,8 +70,8 @@ class Admittance:
     @property
     def y(self) -> Array:
         """The admittance matrix [S], shape (t, t): row sums are zero: ground, if any, is a terminal."""
-        xp = self.c.__array_namespace__()
-        y: Array = xp.sum(self.c, axis=-1)[..., None] * xp.eye(self.c.shape[-1], dtype=self.c.dtype) - self.c
+        xp = namespace(self.c)
+        y: Array = xp.sum(self.c, axis=-1)[..., None] * xp.eye(self.c.shape[-1], **alike(self.c)) - self.c
         return y
 
 
@@ -100,8 +101,8 @@ def tile_operator(g_pos: Array, g_neg: Array, wire: Wire, ports: LinearPorts, r_
     """
     if g_pos.shape != g_neg.shape or g_pos.ndim not in {2, 3}:
         raise ShapeError(f"operator: got g_pos {g_pos.shape} and g_neg {g_neg.shape}, wanted equal (…, n_rows, n_cols)")
-    xp = g_pos.__array_namespace__()
-    found: Array = xp.empty(g_pos.shape, dtype=g_pos.dtype)
+    xp = namespace(g_pos)
+    found: Array = xp.empty(g_pos.shape, **alike(g_pos))
     pairs = (g_pos, g_neg, found) if g_pos.ndim == 3 else (g_pos[None, ...], g_neg[None, ...], found[None, ...])
     for some in _batches(pairs[0].shape):
         g = xp.stack([array[some, ...] for array in pairs[:2]], axis=-1)
@@ -126,7 +127,7 @@ def effective_conductance(g: Array, wire: Wire, r_driver: float = 0.0) -> Array:
     ndarray
         [S], of the shape of `g`: ``i_bl = v_wl @ effective``.
     """
-    found: Array = g.__array_namespace__().empty(g.shape, dtype=g.dtype)
+    found: Array = namespace(g).empty(g.shape, **alike(g))
     tiles, out = (g, found) if g.ndim == 3 else (g[None, ...], found[None, ...])
     for some in _batches(tiles.shape):
         between = crossbar_admittance(tiles[some, ..., None], wire, r_driver)
@@ -163,33 +164,35 @@ def crossbar_admittance(
     FitError
         A conductance is negative or not finite, or all are zero.
     """
-    xp = g.__array_namespace__()
+    xp = namespace(g)
     largest = float(xp.max(g))
     if not (float(xp.min(g)) >= 0 and 0 < largest < float("inf")):
         raise FitError("operator: a conductance is negative or not finite, or all are zero", hint="use g_off > 0")
     n_rows, n_cols = g.shape[1:3]
     least = 1e-20 if g.dtype == xp.float64 else 1e-12
     y_wl, y_bl = (
-        xp.full((n_rows, n_cols), 1 / max(r, least / largest), dtype=g.dtype) for r in (wire.r_wire_wl, wire.r_wire_bl)
+        xp.full((n_rows, n_cols), 1 / max(r, least / largest), **alike(g)) for r in (wire.r_wire_wl, wire.r_wire_bl)
     )
     y_wl[:, 0] = 1 / max(wire.r_wire_wl + r_driver, least / largest)
     block = reduce(xp.flip(g, axis=1), y_wl, y_bl, wl_far=wl_far, bl_far=bl_far, leak=leak)
     near, bl, bl_on, far, ground = (range(part.start, part.stop) for part in map(block.part, range(5)))
-    index = xp.asarray([*reversed(near), *bl, *bl_on, *reversed(far), *ground])  # rows count from the top again
-    c = xp.take(xp.take(block.c[:, 0, 0, :, :], index, axis=-1), index, axis=-2)
+    index = xp.asarray(
+        [*reversed(near), *bl, *bl_on, *reversed(far), *ground], device=g.device
+    )  # rows count from the top again
+    c = xp.take(xp.take(block.c[:, 0, 0, ...], index, axis=-1), index, axis=-2)
     return Admittance(c, *(block.part(end) for end in range(5)))
 
 
 def _loaded(between: Admittance, ports: LinearPorts) -> Array:
     """Return what the front ends give for one volt on each word line, shape (n_tiles, n_rows, n_cols)."""
     c = between.c
-    xp = c.__array_namespace__()
+    xp = namespace(c)
     wl, bl = between.wl_near, between.bl_near
     n_cols = (bl.stop - bl.start) // 2
-    one = xp.eye(n_cols, dtype=c.dtype)
-    load, read = (_kron(one, xp.asarray(a, dtype=c.dtype)) for a in (ports.y.T, ports.h[:, None]))
+    one = xp.eye(n_cols, **alike(c))
+    load, read = (_kron(one, xp.asarray(a, **alike(c))) for a in (ports.y.T, ports.h[:, None]))
     own = xp.sum(c[..., bl, :], axis=-1)
-    matrix = own[..., None] * xp.eye(2 * n_cols, dtype=c.dtype) - c[..., bl, bl] + load
+    matrix = own[..., None] * xp.eye(2 * n_cols, **alike(c)) - c[..., bl, bl] + load
     read = xp.broadcast_to(read, (*c.shape[:-2], *read.shape))
     if not bool(xp.all(xp.max(xp.abs(matrix), axis=-1) > 0)):
         raise FitError("operator: a bit line has no conductance and no load: it floats", hint="use g_off > 0")
@@ -198,7 +201,7 @@ def _loaded(between: Admittance, ports: LinearPorts) -> Array:
 
 
 def _kron(a: Array, b: Array) -> Array:
-    xp = a.__array_namespace__()
+    xp = namespace(a)
     product = a[:, None, :, None] * b[None, :, None, :]
     matrix: Array = xp.reshape(product, (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1]))
     return matrix

@@ -74,11 +74,49 @@ def node_voltages(
     ShapeError, FitError
         Shapes that differ; a conductance not above zero; no agreement.
     """
-    if g_pos.shape != g_neg.shape or g_pos.ndim != 2 or v_wl.shape[1:] != g_pos.shape[:1]:
-        raise ShapeError(f"node voltages: got cells {g_pos.shape}, {g_neg.shape} and inputs {v_wl.shape}")
-    if not min(g_pos.min(), g_neg.min()) > 0:
+    if g_pos.shape != g_neg.shape:
+        raise ShapeError(f"node voltages: got cells {g_pos.shape} and {g_neg.shape}, wanted equal matrices")
+    return _solve(np.stack([g_pos, g_neg]), (wire, ports, r_driver), v_wl, tolerance)
+
+
+def bit_line_currents(g: Array, wire: Wire, v_wl: Array, *, r_driver: float = 0.0, tolerance: float = 1e-12) -> Array:
+    """Solve one array with grounded bit lines for a few input vectors: `effective_conductance` without the matrix.
+
+    Parameters
+    ----------
+    g : ndarray, shape (n_rows, n_cols)
+        Conductances [S], above zero; one device a cell.
+    wire : Wire
+        Segment resistances; zero is an ideal wire.
+    v_wl : ndarray, shape (n_vectors, n_rows)
+        Word-line voltages [V].
+    r_driver : float
+        Word-line driver resistance [Ω].
+    tolerance : float
+        See `node_voltages`.
+
+    Returns
+    -------
+    ndarray, shape (n_vectors, n_cols)
+        Currents into ground [A].
+
+    Raises
+    ------
+    ShapeError, FitError
+        See `node_voltages`.
+    """
+    y_ground = 1e20 * g.max(initial=1e-300)
+    ground = LinearPorts(np.array([[y_ground]]), np.array([y_ground]))
+    return _solve(g[None], (wire, ground, r_driver), v_wl, tolerance).out
+
+
+def _solve(g: Array, around: tuple[Wire, LinearPorts, float], v_wl: Array, tolerance: float) -> NodeVoltages:
+    """Solve for cells (n_lines, n_rows, n_cols) with one port a line."""
+    wire, ports, r_driver = around
+    if g.ndim != 3 or v_wl.shape[1:] != g.shape[1:2]:
+        raise ShapeError(f"node voltages: got cells {g.shape[1:]} and inputs {v_wl.shape}")
+    if not g.min() > 0:
         raise FitError("node voltages: a conductance is not above zero", hint="use g_off > 0")
-    g = np.stack([g_pos, g_neg])
     tile = _Tile(g, _Lines(g.sum(0), wire.r_wire_wl, wire.r_wire_wl + r_driver), _BitLines(g, wire.r_wire_bl, ports))
     solved = [tile.solve(v, tolerance) for v in v_wl]
     return NodeVoltages(*(np.stack(parts) for parts in zip(*solved, strict=True)))
@@ -122,7 +160,7 @@ class _Lines:
 
 
 class _BitLines:
-    """Both bit lines of every column and their front ends; arrays (2, n_cols, n_rows), near end first."""
+    """The bit lines of every column and their front ends; arrays (n_lines, n_cols, n_rows), near end first."""
 
     def __init__(self, g: Array, r: float, ports: LinearPorts) -> None:
         self.g = np.ascontiguousarray(g.swapaxes(1, 2)[..., ::-1])
@@ -131,10 +169,10 @@ class _BitLines:
         unit[..., 0] = 1.0
         self.end = self.lines.solve(unit)
         r_th = (self.end[..., 0] + r).T
-        self.loaded = np.linalg.inv(np.eye(2) + r_th[:, :, None] * ports.y)
+        self.loaded = np.linalg.inv(np.eye(len(g)) + r_th[:, :, None] * ports.y)
 
     def solve(self, w: Array) -> tuple[Array, Array]:
-        """Return bit-line voltages and the voltages (n_cols, 2) at the ports for word lines (n_cols, n_rows)."""
+        """Return bit-line voltages and the voltages (n_cols, n_lines) at the ports for word lines (n_cols, n_rows)."""
         v = self.lines.solve(self.g * w)
         port = np.einsum("cij,jc->ci", self.loaded, v[..., 0])
         return v - self.end * (self.ports.y @ port.T)[..., None], port

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "aimc_spice"
 
 ROOMS = ("device", "netlist", "simulate", "dataset", "metrology")
 ROOMS += ("surrogate", "network", "adapt", "workloads", "report", "build", "flows", "commands")
-GROUND = ("units", "errors", "config", "rng", "share")
+GROUND = ("units", "errors", "config", "rng", "share", "compiled")
 
 _NOT_OURS = {".git", ".venv", ".tools", "runs", "results", "build", "dist", "__pycache__"}
 _NOT_OURS |= {".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".ipynb_checkpoints"}

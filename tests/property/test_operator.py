@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from aimc_spice.errors import FitError, ShapeError
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.surrogate.operator import LinearPorts, crossbar_admittance, effective_conductance, tile_operator
+from aimc_spice.surrogate.voltages import bit_line_currents
 
 PORTS = LinearPorts(np.array([[1e-3, 0.0], [-2e-4, 1e-3]]), np.array([30.0, -30.0]))
 EPS = 1e-12  # relative to the largest element; measured below 1e-13
@@ -32,6 +33,14 @@ def near(got, wanted, eps=EPS):
 def test_ideal_wires_give_the_conductances(crossbar):
     (g,), _, _ = crossbar
     near(effective_conductance(g, Wire()), g)
+
+
+@given(crossbars(lines=1))
+def test_few_vectors_give_what_the_matrix_gives(crossbar):
+    (g,), wire, r_driver = crossbar
+    v = np.random.default_rng(0).uniform(-1, 1, (2, len(g)))
+    wanted = v @ effective_conductance(g, wire, r_driver)
+    near(bit_line_currents(g, wire, v, r_driver=r_driver), wanted, 1e-9)
 
 
 @given(crossbars(lines=1))
