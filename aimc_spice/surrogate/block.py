@@ -64,10 +64,11 @@ def namespace(array: Array) -> Any:
         return array.__array_namespace__()
     try:
         from array_api_compat import array_namespace  # noqa: PLC0415  optional
-    except ImportError as bad:
+
+        return array_namespace(array)
+    except (ImportError, TypeError) as bad:
         kind = f"{type(array).__module__}.{type(array).__name__}"
-        raise FitError(f"operator: {kind} follows no array API", hint="pip install array-api-compat") from bad
-    return array_namespace(array)
+        raise FitError(f"operator: {kind} follows no array API", hint="torch: pip install array-api-compat") from bad
 
 
 def alike(array: Array) -> dict[str, Any]:
