@@ -3,7 +3,7 @@
 One input vector through 32 × 32 differential columns with a converter each, in current mode and in charge mode, and
 through 64 × 64 with eight columns on each converter; wires with R and C, op-amps with a pole. Once more with the
 crossbar reduced to its terminals, which must change no code. Processor seconds of ngspice, so that a busy machine does
-not count. ``--quick`` leaves out the transistors; ``--long`` adds the 64 × 64 cell by cell, some 20 minutes.
+not count. ``--quick`` leaves out the transistors and the 64 × 64 cell by cell.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from _claim import claim
 
 from aimc_spice.build.tile import cells_of, circuit_of, open_tile, resized
+from aimc_spice.build.whole_tile import Choices, whole_tile
 from aimc_spice.device import Device
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.device.mapping import map_weights
@@ -90,6 +91,15 @@ def charge_case(n: int, level: Level, name: str) -> Case:
     return Case(f"{n} x {n}, charge mode, {name}", circuit, x, circuit.ideal_codes(x))
 
 
+def filed(tile: str, n: int, choices: Choices) -> Case:
+    """Return an n × n tile of a tile file with converters of one kind, and the codes of its judge."""
+    config = resized(open_tile(tile), n)
+    judged = whole_tile(config, choices)
+    x = np.random.default_rng(0).uniform(-1, 1, (1, n))
+    name = f"{n} x {n}, {config.mode} mode, {choices.n_bits} bit {choices.converter}, {choices.level}"
+    return Case(name, judged.circuit, x, judged.codes(x))
+
+
 def simulate(one: Case) -> tuple[TileRun, float]:
     """Return what the tile did and the processor seconds of ngspice."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -147,15 +157,22 @@ def main() -> None:
     compare("crossbar reduced, 32 x 32", report(reduced(case(32, sar("behavioural", 6), "6 bit SAR", 1e4)), 30), ideal)
     shared = case(64, RampColumn(ramp(8)), "8:1 on 8 bit ramps", 3e3, share=8)
     quick = report(reduced(shared), 120)
+    for kind, bits in (("flash", 4), ("cco", 6), ("dual_slope", 6)):
+        report(filed("current_64", 32, Choices(kind, n_bits=bits)), 60)
+    report(filed("charge_64", 32, Choices("ramp", n_bits=6)), 60)
     if "--quick" in sys.argv:
         return
+    compare("crossbar reduced, 64 x 64", quick, report(shared, 300))
+    report(charge_case(64, "behavioural", "6 bit SAR"), 300)
+    for kind in ("cco", "dual_slope"):
+        report(filed("current_64", 32, Choices(kind, "transistor", 6)), 1800)
+    report(filed("current_64", 32, Choices("flash", "transistor", 4)), 1800)
+    report(filed("charge_64", 32, Choices("ramp", "transistor", 6)), 600)
     report(case(32, sar("behavioural", 8), "8 bit SAR", 1e4), 120)
     real = report(case(32, sar("transistor", 6), "6 bit SAR of transistors", 1e4), 600)
     compare("6 bit SAR of transistors in a 32 x 32 tile", real, ideal, 1.0, "the same, behavioural")
     real = report(charge_case(32, "transistor", "6 bit SAR of transistors"), 600)
     compare("6 bit SAR of transistors on 32 x 32 in charge mode", real, ideal_charge, 1.0, "the same, behavioural")
-    if "--long" in sys.argv:
-        compare("crossbar reduced, 64 x 64", quick, report(shared, 1800))
 
 
 if __name__ == "__main__":

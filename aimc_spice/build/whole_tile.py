@@ -16,16 +16,23 @@ from aimc_spice.config.tile import TileConfig
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.device.mapping import map_weights
 from aimc_spice.errors import ConfigError
-from aimc_spice.netlist.adcs.base import Embeddable, Level, ideal_codes
+from aimc_spice.netlist.adcs.base import Embeddable, Level, OnColumn, ideal_codes
+from aimc_spice.netlist.adcs.cco import cco
+from aimc_spice.netlist.adcs.current_column import CcoColumn, DualSlopeColumn
+from aimc_spice.netlist.adcs.dual_slope import dual_slope
+from aimc_spice.netlist.adcs.flash import flash
+from aimc_spice.netlist.adcs.flash_column import FlashColumn
 from aimc_spice.netlist.adcs.ideal import IdealAdc
 from aimc_spice.netlist.adcs.ramp import ramp
 from aimc_spice.netlist.adcs.ramp_column import RampColumn
+from aimc_spice.netlist.adcs.ramp_on_column import ramp_on_column
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarColumn, SarOnColumn
 from aimc_spice.netlist.charge import ChargeCrossbar
 from aimc_spice.netlist.inputs import MultiLevel
 from aimc_spice.netlist.library import FrontEnd
-from aimc_spice.netlist.readout import OpAmp, dynamic_tia, sample_hold
+from aimc_spice.netlist.macro import Macro
+from aimc_spice.netlist.readout import OpAmp, conveyor, current_conveyor, dynamic_tia, sample_hold
 from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
 from aimc_spice.netlist.tiles.current import CurrentTileCircuit
 from aimc_spice.rng import stream
@@ -34,7 +41,13 @@ from aimc_spice.surrogate.ports import linear_ports
 from aimc_spice.surrogate.reduced import reduced_crossbar
 
 _GBW = 5e9  # Hz, of the op-amps where the tile file names none; assumed
+_R_X = 50.0  # Ω, input resistance of the conveyors before converters of currents; assumed
 _C_COMPARATOR = 2e-14  # F, with which each comparator of transistors loads a shared ramp
+
+CONVERTERS = {
+    "current": ("ideal", "flash", "ramp", "sar", "cco", "dual_slope"),
+    "charge": ("ramp", "sar"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class Choices:
     Parameters
     ----------
     converter : str
-        "ideal", "ramp" or "sar".
+        One of `CONVERTERS` of its mode.
     level : str
         Of the converter: "behavioural" or "transistor".
     n_bits : int
@@ -76,11 +89,18 @@ class CurrentTileJudged:
     front_end: FrontEnd
 
     def codes(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Return the codes (n_operations, n_cols) for inputs (batch, n_rows) of the operator and an ideal quantiser."""
+        """Return the codes (n_operations, n_cols) for inputs (batch, n_rows) of the operator and an ideal quantiser.
+
+        An oscillator bends the curve by its law: it is judged by that.
+        """
         circuit, adc, cells = self.circuit, self.circuit.adc, self.circuit.cells
         ports = linear_ports(self.front_end.linear)
         operator = tile_operator(cells.g_pos, cells.g_neg, circuit.wire, ports, circuit.r_driver)
-        volts = circuit.v_ref + circuit.v_read * circuit.planes(x).sequence() @ operator
+        sums = circuit.v_read * circuit.planes(x).sequence() @ operator
+        if isinstance(adc, CcoColumn | DualSlopeColumn):
+            currents = circuit.front_end.params["i_0"] + sums
+            return np.searchsorted(adc.levels(), currents, side="right").astype(np.int64)
+        volts = circuit.v_ref + sums
         return ideal_codes(volts.ravel(), adc.n_bits, adc.low, adc.high).reshape(volts.shape)
 
 
@@ -91,7 +111,7 @@ class ChargeTileJudged:
     circuit: ChargeTileCircuit
 
     def codes(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Return the codes (n_operations, n_cols) of conserved charge and a greedy search."""
+        """Return the codes (n_operations, n_cols) of conserved charge and the converter's levels."""
         return self.circuit.ideal_codes(x)
 
 
@@ -103,8 +123,10 @@ def whole_tile(config: TileConfig, choices: Choices) -> CurrentTileJudged | Char
     ConfigError
         A converter that does not fit, cells that are not plain resistors, a front end without virtual ground.
     """
-    if choices.converter not in {"ideal", "ramp", "sar"}:
-        raise ConfigError(f"got the converter {choices.converter!r}", hint="known: ideal, ramp, sar")
+    known = CONVERTERS[config.mode]
+    if choices.converter not in known:
+        what = f"tile {config.name}, {config.mode} mode: got the converter {choices.converter!r}"
+        raise ConfigError(what, hint=f"known in this mode: --converter {', '.join(known)}")
     _level(choices)
     weights = stream(choices.seed, "weights").uniform(-1, 1, (config.n_rows, config.n_cols))
     return _charge(config, choices, weights) if config.mode == "charge" else _current(config, choices, weights)
@@ -115,12 +137,13 @@ def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64])
     if cell_of(config) is not None:
         raise ConfigError(f"tile {config.name}: a whole-tile deck takes plain resistors", hint='cell.kind = "resistor"')
     levels, zero = (config.device.n_levels, config.device.zero) if config.device else (None, "off")
-    middle = 0.0 if choices.converter == "ideal" else (adc.low + adc.high) / 2
+    middle = 0.0 if choices.converter == "ideal" or adc.quantity == "A" else (adc.low + adc.high) / 2
+    front_end, linear = _front_ends(config, adc, middle)
     cells = map_weights(weights, device, n_levels=levels, zero=zero, w_max=1.0)
     circuit = CurrentTileCircuit(
         cells,
         tile_wire(config),
-        _front_end(config, middle).macro,
+        front_end,
         adc,
         MultiLevel(choices.input_bits, "none"),
         t_int=config.t_int,
@@ -133,7 +156,20 @@ def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64])
         n_shared=choices.n_shared,
         network=reduced_crossbar(cells, tile_wire(config), config.r_driver) if choices.reduced else None,
     )
-    return CurrentTileJudged(circuit, _front_end(config, 0.0))
+    return CurrentTileJudged(circuit, linear)
+
+
+def _front_ends(config: TileConfig, adc: Embeddable, middle: float) -> tuple[Macro, FrontEnd]:
+    """Return the read-out of each column, and the one that the operator is computed with.
+
+    Before a converter of currents the tile file's own range, ``high / r_f``, becomes half of the converter's.
+    """
+    if adc.quantity == "V":
+        return _front_end(config, middle).macro, _front_end(config, 0.0)
+    if config.front_end.r_f is None:
+        raise ConfigError(f"tile {config.name}: how much current is full scale?", hint="front_end.r_f and readout.high")
+    copy = adc.high / 2 * config.front_end.r_f / config.readout.high
+    return current_conveyor(i_0=adc.high / 2, r_x=_R_X, copy=copy), conveyor(r_z=1.0, r_x=_R_X, copy=copy)
 
 
 def _front_end(config: TileConfig, v_ref: float) -> FrontEnd:
@@ -150,6 +186,12 @@ def _adc(config: TileConfig, choices: Choices) -> Embeddable:
     n_bits = choices.n_bits or config.readout.n_bits
     if choices.converter == "sar":
         return SarColumn(sar_charge(n_bits, _level(choices)))
+    if choices.converter == "flash":
+        return FlashColumn(flash(n_bits, _level(choices)))
+    if choices.converter == "cco":
+        return CcoColumn(cco(n_bits, _level(choices)))
+    if choices.converter == "dual_slope":
+        return DualSlopeColumn(dual_slope(n_bits, _level(choices)))
     if choices.converter == "ramp":
         n_comparators = config.n_cols // choices.n_shared
         return RampColumn(ramp(n_bits, _level(choices), c_par=1e-14 + _C_COMPARATOR * n_comparators))
@@ -166,24 +208,32 @@ def _level(choices: Choices) -> Level:
 
 def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) -> ChargeTileJudged:
     table = config.capacitor
-    if table is None or choices.converter != "sar" or choices.n_shared > 1 or choices.reduced:
+    if table is None or choices.n_shared > 1 or choices.reduced:
         raise ConfigError(
-            f"tile {config.name}: in charge mode every column has its own SAR, the array is written cell by cell",
-            hint="--converter sar, without --share and --reduced",
+            f"tile {config.name}: in charge mode every column has its own converter, the array is written cell by cell",
+            hint="leave out --share and --reduced",
         )
     cells = map_capacitances(weights, Capacitor(table.c_on, table.c_off), n_levels=table.n_levels)
     crossbar = ChargeCrossbar(cells, tile_wire(config), config.r_driver, table.c_top, table.c_load)
     c_bl = float(np.mean(crossbar.c_bl))
     n_bits = choices.n_bits or config.readout.n_bits
-    sar = sar_charge(n_bits, _level(choices), c_unit=c_bl / 2**n_bits)  # as large as the bit line itself
-    rest = sar.v_cm
+    adc, rest = _on_columns(choices, n_bits, c_bl)
     return ChargeTileJudged(
         ChargeTileCircuit(
             crossbar,
-            SarOnColumn.of(sar, c_bl),
+            adc,
             MultiLevel(choices.input_bits, "none"),
             v_read=min(config.v_read, rest),
             v_rest=rest,
             t_rise=config.t_rise,
         )
     )
+
+
+def _on_columns(choices: Choices, n_bits: int, c_bl: float) -> tuple[OnColumn, float]:
+    """Return converters for bit lines of `c_bl` [F], and their common mode [V]."""
+    if choices.converter == "ramp":
+        ramp = ramp_on_column(n_bits, _level(choices), c_bl=c_bl)
+        return ramp, ramp.v_cm
+    sar = sar_charge(n_bits, _level(choices), c_unit=c_bl / 2**n_bits)  # as large as the bit line itself
+    return SarOnColumn.of(sar, c_bl), sar.v_cm

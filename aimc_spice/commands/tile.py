@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Whole tiles as one deck: drivers, array, front ends, converters.", no_args_is_help=True)
 TileFile = Annotated[str, typer.Argument(help="A tile file (.toml), or the name of one that comes with the toolkit.")]
-Kind = Annotated[str, typer.Option("--converter", help="ideal, ramp or sar.")]
+Kind = Annotated[
+    str,
+    typer.Option("--converter", help="current mode: ideal, flash, ramp, sar, cco, dual_slope; charge mode: sar, ramp."),
+]
 LevelName = Annotated[str, typer.Option("--level", help="behavioural or transistor.")]
 Bits = Annotated[int, typer.Option("--bits", min=0, max=16, help="Of the converters; 0: as in the tile file.")]
 InputBits = Annotated[int, typer.Option("--input-bits", min=1, help="Of the inputs, beside the sign.")]
@@ -78,12 +81,21 @@ def run(
     typer.echo(
         f"codes: {(off > 0).mean():.2%} differ from those of operator and ideal quantiser, by at most {off.max()}"
     )
+    _warn_of_ends(found.codes, circuit.adc.n_bits)
     typer.echo(
         f"time of a product {show(found.t_mvm, 's', 4)}; by block of an operation: " + _listed(found.latency, "s")
     )
     means = {block: float(values.mean()) for block, values in found.energy.items()}
     typer.echo(f"energy of a product {show(found.e_mvm, 'J', 4)}: " + _listed(means, "J"))
     typer.echo(f"simulated in {waves.wall_s:.1f} s, {len(waves.axis)} time points, {waves.simulator}")
+
+
+def _warn_of_ends(codes: NDArray[np.int64], n_bits: int) -> None:
+    """Say how many codes lie at an end of the range: such a converter tells nothing of its column."""
+    ends = int(((codes == 0) | (codes == 2**n_bits - 1)).sum())
+    if ends:
+        hint = "less front_end.r_f or v_read, or a wider converter"
+        typer.echo(f"warning: {ends} of {codes.size} codes are at an end of the range, saturated perhaps; try {hint}")
 
 
 class Options(NamedTuple):

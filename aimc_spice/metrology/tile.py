@@ -29,9 +29,9 @@ class TileRun:
     codes : ndarray of int, shape (n_operations, n_cols)
         As the converters gave them.
     columns : ndarray, shape (n_operations, n_cols)
-        What they were given: outputs of the columns when the first conversion starts [V].
+        What they were given: outputs of the columns when the first conversion starts [V, or A of a conveyor].
     product : ndarray, shape (batch, n_cols)
-        Codes as voltages above the reference, planes shifted, added and subtracted [V].
+        Codes as voltages (or currents) above the reference, planes shifted, added and subtracted [V or A].
     t_mvm : float
         Of one product: all its operations [s].
     latency : mapping of str to float
@@ -77,7 +77,8 @@ def read_tile(found: Waveforms, probes: TileProbes, adc: Embeddable) -> TileRun:
     starts = probes.schedule.operations(n)
     columns = np.stack([np.interp(starts + probes.schedule.t_first, found.axis, v) for v in _columns(found, probes)], 1)
     lsb = (adc.high - adc.low) / 2**adc.n_bits
-    product = planes.combine(adc.low + (codes + 0.5) * lsb - probes.v_rest)
+    zero = probes.v_rest if probes.zero is None else probes.zero
+    product = planes.combine(adc.low + (codes + 0.5) * lsb - zero)
     latency = {
         "drivers": _driver_time(found, probes, starts),
         "columns": _column_time(found, probes, columns, lsb / 2),

@@ -11,6 +11,7 @@ neuron     in, out              drives the next layer's word lines
 cell       a, b                 between word line and bit line; takes a parameter ``g`` [S]
 switch     a, b, g, gb          joins a and b while the clock ``g`` is high; ``gb`` is its complement
 integrator p, n, rst, out       a front end that adds up while ``rst`` is low
+conveyor   p, n, out            a front end that pushes a current into ``out``; ``m`` inside shows it, 1 V an A
 sampler    in, clk, out         follows while ``clk`` is high, holds while it is low
 ========== ==================== ===========================================================
 
@@ -29,13 +30,14 @@ from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.base import Lines
 from aimc_spice.units import spice
 
-Role = Literal["front_end", "neuron", "cell", "switch", "integrator", "sampler"]
+Role = Literal["front_end", "neuron", "cell", "switch", "integrator", "conveyor", "sampler"]
 PORTS: Mapping[str, tuple[str, ...]] = {
     "front_end": ("p", "n", "out"),
     "neuron": ("in", "out"),
     "cell": ("a", "b"),
     "switch": ("a", "b", "g", "gb"),
     "integrator": ("p", "n", "rst", "out"),
+    "conveyor": ("p", "n", "out"),
     "sampler": ("in", "clk", "out"),
 }
 _HEADER = re.compile(r"^\.subckt\s+(\S+)([^\n]*(?:\n\+[^\n]*)*)", re.IGNORECASE | re.MULTILINE)
@@ -49,7 +51,7 @@ class Macro:
 
     Parameters
     ----------
-    role : {"front_end", "neuron", "cell", "switch", "integrator", "sampler"}
+    role : {"front_end", "neuron", "cell", "switch", "integrator", "conveyor", "sampler"}
         Fixes how many ports it must have.
     name : str
         Name of the ``.subckt`` to instantiate; `text` may hold helper subcircuits and models beside it.

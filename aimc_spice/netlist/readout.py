@@ -125,6 +125,24 @@ def conveyor(
     return FrontEnd(limited, linear)
 
 
+def current_conveyor(
+    *, i_0: float, r_x: float = 50.0, copy: float = 1.0, c_m: float = 1e-10, v_ref: float = 0.0
+) -> Macro:
+    """Subtract the two currents of a column for a converter of currents: ``out`` gives ``i_0 + copy (i_p - i_n)``.
+
+    Parameters
+    ----------
+    i_0 : float
+        Current without input, half of the converter's full scale [A].
+    r_x, copy, v_ref : float
+        As of `conveyor`.
+    c_m : float
+        Fixes the pole, 1/(2π c_m · 1 Ω) [F].
+    """
+    params = {"r_x": r_x, "copy": copy, "i_0": i_0, "c_m": c_m, "v_ref": v_ref}
+    return Macro("conveyor", "conveyor_current", _text("conveyor"), params, sources=("vout",))
+
+
 def integrator(
     *,
     c_int: float,

@@ -6,6 +6,7 @@ import pytest
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.errors import NetlistError
 from aimc_spice.metrology.tile import read_tile
+from aimc_spice.netlist.adcs.ramp_on_column import ramp_on_column
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarOnColumn
 from aimc_spice.netlist.charge import ChargeCrossbar
@@ -40,8 +41,7 @@ def test_codes_are_those_of_conserved_charge(encoding):
     assert np.mean(found.codes != wanted) < 0.05  # at a transition only
     cells, steps = circuit.crossbar.cells, circuit.v_read * circuit.planes(X).sequence()
     c_p, c_n = circuit.crossbar.c_bl
-    own, fixed = circuit.adc.sar.c_fixed
-    own += sum(circuit.adc.sar.c_bits)
+    own, fixed = circuit.adc.loads
     volts = steps @ cells.c_pos / (c_p + own) - steps @ cells.c_neg / (c_n + fixed)
     assert found.columns == pytest.approx(volts, abs=1e-4)
     lsb = (circuit.adc.high - circuit.adc.low) / 64
@@ -57,6 +57,20 @@ def test_transistor_converters_are_within_a_step_of_the_ideal_ones():
     assert np.abs(found.codes - circuit.ideal_codes(X[:1])).max() <= 1
     assert found.energy["adc comparator"][0] > 0
     assert found.t_mvm == pytest.approx(circuit.adc.t_conv)
+
+
+@pytest.mark.parametrize(("level", "within"), [("behavioural", 0), ("transistor", 3)])
+def test_one_ramp_serves_all_columns_of_charge(level, within):
+    """Gates of the comparators move small bit lines when they trip: up to 3 codes of 64 on 70 fF."""
+    weights = np.random.default_rng(0).uniform(-1, 1, (8, 8))
+    cells = map_capacitances(weights, Capacitor(8e-15), n_levels=None)
+    crossbar = ChargeCrossbar(cells, Wire(2.0, 3.0, 2e-16, 2e-16), r_driver=50.0, c_par=5e-16)
+    adc = ramp_on_column(6, level, c_bl=float(np.mean(crossbar.c_bl)))
+    circuit = ChargeTileCircuit(crossbar, adc, MultiLevel(4, "none"), v_read=0.5, v_rest=adc.v_cm)
+    found, wanted = run(circuit), circuit.ideal_codes(X)
+    assert np.ptp(wanted) == 63
+    assert np.abs(found.codes - wanted).max() <= within
+    assert found.energy["adc ramp"][0] > 0
 
 
 def test_what_cannot_be_a_charge_tile_is_refused():

@@ -7,16 +7,22 @@ import pytest
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.metrology.tile import read_tile
+from aimc_spice.netlist.adcs import CONVERTERS
+from aimc_spice.netlist.adcs.current_column import CcoColumn, DualSlopeColumn
+from aimc_spice.netlist.adcs.flash import flash
+from aimc_spice.netlist.adcs.flash_column import FlashColumn
 from aimc_spice.netlist.adcs.ramp import ramp
 from aimc_spice.netlist.adcs.ramp_column import RampColumn
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarColumn
 from aimc_spice.netlist.inputs import BitSerial, MultiLevel, PulseWidth
 from aimc_spice.netlist.parse import parse_netlist
-from aimc_spice.netlist.readout import OpAmp, dynamic_tia, sample_hold
+from aimc_spice.netlist.readout import OpAmp, conveyor, current_conveyor, dynamic_tia, sample_hold
 from aimc_spice.simulate import open_simulator
+from aimc_spice.surrogate.operator import tile_operator
+from aimc_spice.surrogate.ports import linear_ports
 from aimc_spice.surrogate.reduced import reduced_crossbar
-from tiles import C_INT, OPAMP, R_1, R_DRIVER, R_F, integrating, matrix, tile
+from tiles import C_INT, OPAMP, R_1, R_DRIVER, R_F, V_READ, WIRE, cells, integrating, matrix, tile
 
 pytestmark = pytest.mark.ngspice
 X = np.random.default_rng(5).uniform(-0.6, 0.6, (2, 8))  # so that no output leaves the range
@@ -174,3 +180,46 @@ def test_what_cannot_be_a_tile_is_refused():
         tile(sampler=sample_hold())
     with pytest.raises(NetlistError, match="reset"):
         replace(integrating(), t_idle=0.0)
+
+
+@pytest.mark.parametrize("level", ["behavioural", "transistor"])
+def test_flash_converters_share_a_ladder(ngspice, level):
+    front_end = dynamic_tia(r_f=R_F / 2, r_1=R_1, opamp=OpAmp(1e5, 5e9), v_ref=0.5).macro
+    circuit = tile(front_end=front_end, v_ref=0.5, adc=FlashColumn(flash(4, level)))
+    found = run(ngspice, circuit, X[:1])
+    wanted = ideal(circuit, circuit.planes(X[:1]).sequence() @ matrix(circuit) / 2)
+    assert np.array_equal(found.codes, wanted)
+    assert found.energy["adc ladder"][0] > 0
+
+
+CURRENT = {"cco": CcoColumn, "dual_slope": DualSlopeColumn}
+
+
+@pytest.mark.parametrize("kind", CURRENT)
+@pytest.mark.parametrize(("level", "within"), [("behavioural", 0), ("transistor", 1)])
+def test_converters_of_currents_read_the_difference_of_the_bit_lines(ngspice, kind, level, within):
+    adc = CURRENT[kind](CONVERTERS[kind](4 if level == "transistor" else 6, level))
+    front_end = current_conveyor(i_0=adc.high / 2, copy=0.5)
+    circuit = tile(cells=cells(8, 4), front_end=front_end, adc=adc, t_int=5e-9)
+    found = run(ngspice, circuit, X[:1])
+    ports = linear_ports(conveyor(r_z=1.0, copy=0.5).linear)
+    operator = V_READ * tile_operator(circuit.cells.g_pos, circuit.cells.g_neg, WIRE, ports, R_DRIVER)
+    currents = adc.high / 2 + circuit.planes(X[:1]).sequence() @ operator
+    assert found.columns == pytest.approx(currents, abs=1e-3 * adc.high)
+    wanted = np.searchsorted(adc.levels(), currents, side="right")
+    assert np.ptp(wanted) >= 2**adc.n_bits // 5
+    assert np.abs(found.codes - wanted).max() <= within
+    lsb = adc.high / 2**adc.n_bits
+    straight = np.floor(currents / lsb)  # the oscillator bends
+    assert found.product == pytest.approx((found.codes + 0.5) * lsb - adc.high / 2, abs=1e-12)
+    assert np.abs(found.codes - straight).max() <= (2 if kind == "cco" else within)
+
+
+def test_what_does_not_go_together_is_said():
+    adc = DualSlopeColumn(CONVERTERS["dual_slope"](4))
+    with pytest.raises(NetlistError, match=r"gives \[V\], the converter takes \[A\]"):
+        tile(adc=adc)
+    with pytest.raises(NetlistError, match=r"gives \[A\], the converter takes \[V\]"):
+        tile(front_end=current_conveyor(i_0=1e-5))
+    with pytest.raises(NetlistError, match="neither held nor shared"):
+        tile(front_end=current_conveyor(i_0=1e-5), adc=adc, n_shared=2)

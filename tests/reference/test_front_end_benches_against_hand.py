@@ -33,6 +33,12 @@ def test_conveyor_bench():
     assert found["v(p)"] == pytest.approx(0.1 * 50 / 1050, rel=1e-6)
 
 
+def test_current_conveyor_bench():
+    found = values("conveyor_current")
+    assert found["i(vload)"] == pytest.approx(1e-5 + 0.1 * 0.05 * 1e-3 / 1.05, rel=1e-6)
+    assert found["v(x1.m)"] == pytest.approx(found["i(vload)"], rel=1e-6)
+
+
 def test_integrator_bench():
     conductance, gbw, c_int = 1e-3 + 1e-4, 1e10, 1e-12
     slope = 1 / (1 + conductance / (2 * math.pi * gbw * c_int))

@@ -70,7 +70,15 @@ def test_a_deck_is_written(files):
 @pytest.mark.ngspice
 @pytest.mark.parametrize(
     "options",
-    [("current.toml",), ("current.toml", "--converter", "ramp", "--reduced"), ("charge.toml", "--converter", "sar")],
+    [
+        ("current.toml",),
+        ("current.toml", "--converter", "ramp", "--reduced"),
+        ("current.toml", "--converter", "flash", "--bits", "4"),
+        ("current.toml", "--converter", "cco"),
+        ("current.toml", "--converter", "dual_slope"),
+        ("charge.toml", "--converter", "sar"),
+        ("charge.toml", "--converter", "ramp"),
+    ],
 )
 def test_a_tile_runs_and_is_judged(files, options):
     done = run("run", files / options[0], *options[1:])
@@ -83,9 +91,11 @@ def test_a_tile_runs_and_is_judged(files, options):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("current.toml", "--converter", "zap"), "known: ideal, ramp, sar"),
+        (("current.toml", "--converter", "zap"), "ideal, flash, ramp, sar, cco, dual_slope"),
         (("current.toml", "--level", "zap"), "known: behavioural, transistor"),
-        (("charge.toml",), "--converter sar"),
+        (("charge.toml",), "--converter ramp, sar"),
+        (("charge.toml", "--converter", "sar", "--share", "2"), "its own converter"),
+        (("current.toml", "--converter", "cco", "--share", "2"), "neither held nor shared"),
         (("current.toml", "--share", "3"), "cannot share"),
     ],
 )
@@ -93,3 +103,12 @@ def test_what_does_not_fit_is_said(files, options, says):
     done = run("deck", files / options[0], *options[1:], "--out", files / "no.cir")
     assert done.exit_code == 2
     assert says in done.output
+
+
+@pytest.mark.ngspice
+def test_converters_that_saturate_are_counted(files):
+    text = (files / "current.toml").read_text(encoding="utf-8").replace("8 kΩ", "80 kΩ")
+    (files / "hot.toml").write_text(text, encoding="utf-8")
+    done = run("run", files / "hot.toml", "--converter", "ramp")
+    assert done.exit_code == 0, done.output
+    assert "codes are at an end of the range" in done.output

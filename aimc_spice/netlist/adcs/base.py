@@ -123,7 +123,8 @@ class Phased(Converter, Protocol):
 class Embeddable(Protocol):
     """A converter that can stand behind the columns of a larger deck, many of them beside each other.
 
-    All instances convert at the same times, `starts`, the voltage at a node of the deck, which must stay for `t_conv`.
+    All instances convert at the same times, `starts`, the voltage at a node of the deck, which must stay for `t_conv`;
+    or (quantity "A") the current that a conveyor pushes into it.
     Node and element names outside of subcircuits begin with the name of the instance, or with ``adc_`` where shared.
     """
 
@@ -134,12 +135,17 @@ class Embeddable(Protocol):
 
     @property
     def low(self) -> float:
-        """Lower end of the input range [V]."""
+        """Lower end of the input range [V or A]."""
         ...
 
     @property
     def high(self) -> float:
-        """Upper end of the input range [V]."""
+        """Upper end of the input range [V or A]."""
+        ...
+
+    @property
+    def quantity(self) -> str:
+        """Unit of the input: "V" or "A"."""
         ...
 
     @property
@@ -161,7 +167,7 @@ class Embeddable(Protocol):
         ...
 
     def instance(self, name: str, node: str) -> Part:
-        """Return one converter of the voltage at `node`."""
+        """Return one converter whose input is `node`."""
         ...
 
     def probes(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -174,6 +180,34 @@ class Embeddable(Protocol):
 
     def supplies(self, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, float]]]:
         """Return, by block, the sources whose energy counts: name and voltage [V]; empty where supplies are ideal."""
+        ...
+
+
+class OnColumn(Embeddable, Protocol):
+    """An `Embeddable` that stands on the bit lines of a charge-mode column, ``"bp_0 bn_0"``, and resets them."""
+
+    @property
+    def lead(self) -> float:
+        """From the start of a conversion until the word lines may move [s]."""
+        ...
+
+    @property
+    def settle(self) -> float:
+        """What the columns then have until they are decided on for the first time [s]."""
+        ...
+
+    @property
+    def t_step(self) -> float:
+        """Largest time step that it needs [s]."""
+        ...
+
+    @property
+    def loads(self) -> tuple[float, float]:
+        """What it adds to the capacitance of the positive and the negative line [F]."""
+        ...
+
+    def levels(self, c_p: float, c_n: float) -> Array:
+        """Return the differences at which each code begins, on lines of `c_p` and `c_n`, its own included [V]."""
         ...
 
 

@@ -106,7 +106,7 @@ class Cco:
             An input of two steps or more that moves no edge: the ring does not oscillate.
         """
         slots, edges = self.slots, self.slots.edges(len(inputs))
-        counts = self._counts(axis, signals, edges[:-1] + slots.t_reset, edges[1:])
+        counts = self.counts(axis, signals, edges[:-1] + slots.t_reset, edges[1:])
         lsb = (self.high - self.low) / 2**self.n_bits
         require(
             (counts > 0) | (inputs < self.low + 2 * lsb),
@@ -138,7 +138,7 @@ class Cco:
         (drawn,) = total(self.noise_parts()) * draws(self.noise, self.name, inputs)
         return [self.slots.steps("inoise", "in", -drawn)]
 
-    def _counts(self, axis: Array, signals: Mapping[str, Array], starts: Array, ends: Array) -> Array:
+    def counts(self, axis: Array, signals: Mapping[str, Array], starts: Array, ends: Array) -> Array:
         """Return the edges of every count, (n,); the first fall of e1 only starts the ring."""
         if self.blocks.level == "behavioural":
             last = ends - 2 * self.slots.t_edge  # run falls in the last edge

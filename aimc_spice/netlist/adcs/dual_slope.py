@@ -87,7 +87,7 @@ class DualSlope:
         return Slots(self.t_reset, self.t_int + _GAP + (1 + _MORE) * self.t_int + self.t_0)
 
     @property
-    def _t_down(self) -> float:
+    def t_down(self) -> float:
         """Start of the second slope within the slot [s]."""
         return self.t_reset + self.t_int + _GAP
 
@@ -104,7 +104,7 @@ class DualSlope:
         body = [slots.steps("iin", "in", -inputs)]
         phases = {
             "sample": (slots.t_reset, self.t_int),
-            "deint": (self._t_down, slots.t_slot - self._t_down),
+            "deint": (self.t_down, slots.t_slot - self.t_down),
             "nhalt": (slots.t_reset, slots.t_run),
         }
         for signal, (start, width) in phases.items():
@@ -134,7 +134,7 @@ class DualSlope:
         """
         probe, level = self._decision
         edges = self.slots.edges(len(inputs))
-        t_trip = first_rises(axis, signals[probe], level, edges[:-1] + self._t_down, edges[1:])
+        t_trip = first_rises(axis, signals[probe], level, edges[:-1] + self.t_down, edges[1:])
         require(
             np.isfinite(t_trip) | (inputs >= self.high),
             inputs,
@@ -144,9 +144,9 @@ class DualSlope:
             "look at v(x): the reference sink has too little voltage, or x is at the supply",
         )
         t_clk = self.t_int / 2**self.n_bits
-        counts = np.asarray(np.floor((t_trip - edges[:-1] - self._t_down - self.t_0) / t_clk))
+        counts = np.asarray(np.floor((t_trip - edges[:-1] - self.t_down - self.t_0) / t_clk))
         codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
-        t_conv: Array = self._t_down + self.t_0 + (codes + 1.0) * t_clk
+        t_conv: Array = self.t_down + self.t_0 + (codes + 1.0) * t_clk
         supplies = {name: [(f"vdd_{short}", self.blocks.vdd)] for name, short in _BLOCKS.items()}
         logic = self.blocks.logic
         counted = logic.counter(codes) + logic.counter(np.full(len(codes), 2**self.n_bits))

@@ -35,6 +35,7 @@ class IdealAdc:
     high: float
     t_conv: float = 1e-9
     options: tuple[str, ...] = ()
+    quantity: str = "V"
 
     def definitions(self) -> tuple[Part, ...]:
         """Return nothing."""

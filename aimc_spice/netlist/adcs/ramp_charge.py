@@ -164,7 +164,7 @@ class RampCharge:
             f"xcmp {'n' if self.noise is None else 'noisy'} p trip vdd_cmp 0 {self.comparator}",
             *(self._counter(len(inputs)) if self.counter else []),
         ]
-        netlist = Netlist(self.name, (*self.blocks.definitions, *map(Lines, _texts())), (Lines("\n".join(body)),))
+        netlist = Netlist(self.name, (*self.blocks.definitions, *map(Lines, charge_texts())), (Lines("\n".join(body)),))
         bits = tuple(f"v(b{i})" for i in range(self.n_bits)) if self.counter else ()
         probes = (self._decision[0], "i(vdd_ramp)", "i(vdd_cmp)", *bits)
         analysis = Transient(slots.t_run / self.blocks.n_steps, slots.t_slot * len(inputs))
@@ -348,6 +348,7 @@ def ramp_charge(
     )
 
 
-def _texts() -> tuple[str, ...]:
+def charge_texts() -> tuple[str, ...]:
+    """Return the subcircuits that it takes from other folders: ideal reset switch, stage of the counter."""
     ideal = share("netlists", "cells", "charge_switch.cir").read_text(encoding="utf-8").split("* The same with")[0]
     return ideal, share("netlists", "adcs", "counter_stage.cir").read_text(encoding="utf-8")

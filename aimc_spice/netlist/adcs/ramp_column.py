@@ -36,6 +36,7 @@ class RampColumn:
     """
 
     ramp: Ramp
+    quantity: str = "V"
 
     @property
     def n_bits(self) -> int:

@@ -44,6 +44,7 @@ class SarColumn:
     """
 
     sar: SarCharge
+    quantity: str = "V"
 
     @property
     def n_bits(self) -> int:
@@ -164,7 +165,7 @@ class SarOnColumn(SarColumn):
     @classmethod
     def of(cls, sar: SarCharge, c_bl: float) -> SarOnColumn:
         """Put a converter on bit lines of typically `c_bl` [F]; its own capacitors come on top."""
-        return cls(sar, c_bl + sum(sar.c_bits) + sar.c_fixed[0])
+        return cls(sar, c_column=c_bl + sum(sar.c_bits) + sar.c_fixed[0])
 
     @property
     def high(self) -> float:
@@ -186,7 +187,27 @@ class SarOnColumn(SarColumn):
         ports = [nodes.get(port, f"adc_{port}") for port in SAR_PORTS]
         return Lines(fold([f"x{name}", *ports, *self._bits(name), "sar_charge"]))
 
-    def levels(self, c_p: float) -> Array:
-        """Return the differences at which each code begins, on a positive line of `c_p` [F], its own included [V]."""
+    @property
+    def lead(self) -> float:
+        """From the start of a conversion until the word lines may move [s]."""
+        return self.sar.clocking.t_reset + 0.1 * self.sar.clocking.t_clk
+
+    @property
+    def settle(self) -> float:
+        """What the columns then have until the first decision [s]."""
+        return (self.sar.clocking.n_wait - 0.55) * self.sar.clocking.t_clk - self.lead
+
+    @property
+    def t_step(self) -> float:
+        """Largest time step [s]."""
+        return self.sar.clocking.t_step
+
+    @property
+    def loads(self) -> tuple[float, float]:
+        """What it adds to the capacitance of the positive and the negative line [F]."""
+        return sum(self.sar.c_bits) + self.sar.c_fixed[0], self.sar.c_fixed[1]
+
+    def levels(self, c_p: float, c_n: float) -> Array:  # noqa: ARG002  its bits stand on the positive line
+        """Return the differences at which each code begins, on lines of `c_p` and `c_n`, its own included [V]."""
         steps = self.sar.v_ref * np.array(self.sar.c_bits) / c_p
         return np.asarray(search_levels(steps) - steps[-1] + self.sar.parts.v_os)

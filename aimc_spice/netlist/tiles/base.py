@@ -120,6 +120,8 @@ class TileProbes:
         array burns what its sources give above it; what flows from there to ground is in the supply of the front ends.
     references : tuple of str
         Differential columns: the nodes of their negative sides.
+    zero : float, optional
+        What a converter is given without input, where that is not `v_rest`: the current `i_0` of a conveyor [A].
     """
 
     planes: Planes
@@ -132,6 +134,7 @@ class TileProbes:
     r_driver: float = 0.0
     v_rest: float = 0.0
     references: tuple[str, ...] = ()
+    zero: float | None = None
 
     @property
     def n_operations(self) -> int:

@@ -3,7 +3,7 @@
 One idea: the bit lines are the top plates of the converters, so there is nothing in between; one reset serves both::
 
     vin_r ── wl_r ─┐  ┌────────────────────┐ bp_c ┌────────────┐
-                   ├──┤ capacitive crossbar ├──────┤ sar_charge ├── adc_c_b0 … adc_c_b(n-1)
+                   ├──┤ capacitive crossbar ├──────┤ converter  ├── code
                   ─┘  └────────────────────┘ bn_c └────────────┘
 
 An operation: reset of all bit lines to the common mode, step of the word lines, decisions bit by bit.
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.sar_column import SarOnColumn
+from aimc_spice.netlist.adcs.base import OnColumn
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Part, Transient
 from aimc_spice.netlist.charge import ChargeCrossbar
 from aimc_spice.netlist.drivers import voltages
@@ -36,8 +36,8 @@ class ChargeTileCircuit:
     ----------
     crossbar : ChargeCrossbar
         Without reset switches: the converters have them.
-    adc : SarOnColumn
-        Converter of every column.
+    adc : OnColumn
+        Converter of every column: `SarOnColumn`, `RampOnColumn`.
     encoding : Encoding
         Of the inputs, as voltages or bits; pulse widths mean nothing to capacitors.
     v_read : float
@@ -49,7 +49,7 @@ class ChargeTileCircuit:
     """
 
     crossbar: ChargeCrossbar
-    adc: SarOnColumn
+    adc: OnColumn
     encoding: Encoding
     v_read: float
     v_rest: float = 0.0
@@ -65,10 +65,8 @@ class ChargeTileCircuit:
     @property
     def schedule(self) -> Schedule:
         """When what happens: the first decision ends what the columns have to settle."""
-        clocking = self.adc.sar.clocking
-        lead = clocking.t_reset + 0.1 * clocking.t_clk
-        settle = (clocking.n_wait - 0.55) * clocking.t_clk - lead
-        return Schedule(self.t_rise, settle, self.adc.t_conv, t_idle=self.t_idle, t_reset=lead)
+        adc = self.adc
+        return Schedule(self.t_rise, adc.settle, adc.t_conv, t_idle=self.t_idle, t_reset=adc.lead)
 
     def planes(self, x: ArrayLike) -> Planes:
         """Return the operations of inputs (batch, n_rows) in [-1, 1]."""
@@ -102,21 +100,21 @@ class ChargeTileCircuit:
         leaks_to = Lines(f"evcm vcm 0 adc_vcm 0 1\nrvcm vcm 0 {spice(1e9)}")  # of the crossbar's own leak
         body: tuple[Part, ...] = (drive, self.crossbar, leaks_to, self.adc.shared(schedule.conversions(n)), *adcs)
         names = tuple(dict.fromkeys([*probes.names(), *self.adc.probes(probes.converters)]))
-        analysis = Transient(self.adc.sar.clocking.t_step, schedule.t_stop(n))
+        analysis = Transient(self.adc.t_step, schedule.t_stop(n))
         options = tuple(dict.fromkeys((*DEFAULT_OPTIONS, "method=gear", *self.adc.options)))
         return Deck(Netlist(title, self.adc.definitions(), body), analysis, names, options)
 
     def ideal_codes(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Return the codes in closed form, (n_operations, n_cols): settled charge, then a greedy search.
+        """Return the codes in closed form, (n_operations, n_cols): settled charge, then the converter's levels.
 
         Charge injection and noise are left out; every column has its own capacitance, hence its own gain.
         """
-        sar, steps = self.adc.sar, self.v_read * self.planes(x).sequence()
-        own_p, own_n = sum(sar.c_bits) + sar.c_fixed[0], sar.c_fixed[1]
-        c_p, c_n = self.crossbar.c_bl[0] + own_p, self.crossbar.c_bl[1] + own_n
+        steps = self.v_read * self.planes(x).sequence()
+        c_p, c_n = (c + own for c, own in zip(self.crossbar.c_bl, self.adc.loads, strict=True))
         cells = self.crossbar.cells
         difference = steps @ cells.c_pos / c_p - steps @ cells.c_neg / c_n
-        found = [np.searchsorted(self.adc.levels(c), d, side="right") for c, d in zip(c_p, difference.T, strict=True)]
+        columns = zip(c_p, c_n, difference.T, strict=True)
+        found = [np.searchsorted(self.adc.levels(p, n), d, side="right") for p, n, d in columns]
         return np.stack(found, axis=1).astype(np.int64)
 
     def _converters(self) -> tuple[str, ...]:

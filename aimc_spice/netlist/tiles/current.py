@@ -43,9 +43,10 @@ class CurrentTileCircuit:
     wire : Wire
         Segment values.
     front_end : Macro
-        Read-out of each column: role "front_end", or "integrator", which is reset between operations.
+        Read-out of each column: role "front_end", or "integrator", which is reset between operations, or "conveyor",
+        which gives a current.
     adc : Embeddable
-        Converter of each group of columns; its range is that of the front end's output.
+        Converter of each group of columns; its range is that of the front end's output, voltage or current.
     encoding : Encoding
         Of the inputs; pulse widths need an integrator.
     t_int, t_hold, t_rise, t_idle : float
@@ -89,9 +90,19 @@ class CurrentTileCircuit:
     network: Part | None = None
 
     def __post_init__(self) -> None:
+        gives = "A" if self.front_end.role == "conveyor" else "V"
+        if gives != self.adc.quantity:
+            raise NetlistError(
+                f"the front end {self.front_end.name} gives [{gives}], the converter takes [{self.adc.quantity}]",
+                hint="current_conveyor before cco and dual_slope, other front ends before converters of voltages",
+            )
+        if gives == "A" and (self.n_shared > 1 or self.sampler):
+            raise NetlistError("currents are neither held nor shared", hint="n_shared = 1 and no sampler")
         holds = self.sampler is not None or self.front_end.role == "integrator"
         if self.cells.shape[1] % self.n_shared:
-            raise NetlistError(f"{self.cells.shape[1]} columns cannot share converters by {self.n_shared}")
+            n = self.cells.shape[1]
+            divisors = ", ".join(str(k) for k in range(1, n + 1) if n % k == 0)
+            raise NetlistError(f"{n} columns cannot share converters by {self.n_shared}", hint=f"one of {divisors}")
         if self.n_shared > 1 and not holds:
             raise NetlistError("columns that share a converter must be held", hint="give a sampler, or an integrator")
         if holds != (self.t_hold > 0):
@@ -123,13 +134,14 @@ class CurrentTileCircuit:
         return TileProbes(
             planes=self.planes(x),
             schedule=self.schedule,
-            columns=tuple(f"{self._column}_{c}" for c in cols),
+            columns=tuple(f"xf_{c}.m" if self.adc.quantity == "A" else f"{self._column}_{c}" for c in cols),
             converters=self._converters(),
             sources={"array": [(f"vin_{r}", f"wl_{r}") for r in rows]},
             supplies=self.adc.supplies(self._converters()),
             rails={"front_end": [(name, self.v_rail) for name in names]},
             r_driver=self.r_driver,
             v_rest=self.v_ref,
+            zero=self.front_end.params["i_0"] if self.adc.quantity == "A" else None,
         )
 
     def deck(self, x: ArrayLike, *, title: str = "current-mode tile") -> Deck:
