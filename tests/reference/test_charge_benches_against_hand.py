@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aimc_spice.simulate import find_ngspice
@@ -27,7 +28,19 @@ def test_noise_of_a_reset_is_kt_over_c():
 
 
 def test_ladder_bench():
-    assert values("c2c")["bl"] == pytest.approx(0.8 * 0b1011 / 16, rel=1e-5)
+    found = values("c2c")
+    assert found["bl"] == pytest.approx(0.8 * 0b1011 / 16, rel=1e-5)
+    assert found["bl_par"] == pytest.approx(0.8 * rungs([1, 1, 0, 1], 0.2)[-1], rel=1e-5)
+
+
+def rungs(bits, c_par):
+    """Return the nodes, lowest first, in steps of the word line: the published equation, capacitors in units of c."""
+    n = len(bits)
+    m = np.diag(np.full(n, 1 + c_par))  # bottom plate and parasitic
+    m[0, 0] += 1  # terminator
+    for k in range(n - 1):
+        m[k : k + 2, k : k + 2] += 2 * np.array([[1, -1], [-1, 1]])
+    return np.linalg.solve(m, np.array(bits, float))
 
 
 def test_switched_capacitor_bench():

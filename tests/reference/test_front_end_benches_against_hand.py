@@ -45,6 +45,14 @@ def test_integrator_bench():
     assert values("integrator")["o"] == pytest.approx(1e-5 * 10.01e-9 / c_int * slope, rel=1.5e-3)
 
 
+def test_multiplexer_bench():
+    """Each column reaches 10 fF behind 1 kΩ; its printed lines are those of `.meas`, with spaces."""
+    command = [str(find_ngspice().path), "-b", "multiplexer.cir"]
+    done = subprocess.run(command, cwd=BENCHES, capture_output=True, text=True, timeout=60, check=True)
+    found = [float(v) for v in re.findall(r"^o\d +=\s+(\S+)$", done.stdout, re.MULTILINE)]
+    assert found == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=1e-5)
+
+
 def test_sample_hold_bench():
     assert values("sample_hold")["o"] == pytest.approx(0.3 - 1 / 101, abs=1e-4)
 

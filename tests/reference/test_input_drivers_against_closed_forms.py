@@ -75,7 +75,14 @@ def trapezoids(t, y):
 
 
 @pytest.mark.ngspice
-@pytest.mark.parametrize(("name", "wanted"), [("pwm", {"o": 1e-9}), ("r2r", {"v(open)": 0.5, "v(loaded)": 0.25})])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("pwm", {"o": 1e-9}),
+        ("r2r", {"v(open)": 0.5, "v(loaded)": 0.25}),
+        ("line_driver", {"rise": 1e-10, "o": 0.1}),
+    ],
+)
 def test_benches(name, wanted):
     command = [str(find_ngspice().path), "-b", f"{name}.cir"]
     done = subprocess.run(command, cwd=BENCHES, capture_output=True, text=True, timeout=60, check=True)
