@@ -99,9 +99,10 @@ def tile_operator(g_pos: Array, g_neg: Array, wire: Wire, ports: LinearPorts, r_
     ShapeError, FitError
         Shapes that differ; a negative conductance; a bit line without any conductance.
     """
-    if g_pos.shape != g_neg.shape or g_pos.ndim not in {2, 3}:
-        raise ShapeError(f"operator: got g_pos {g_pos.shape} and g_neg {g_neg.shape}, wanted equal (…, n_rows, n_cols)")
     xp = namespace(g_pos)
+    if g_pos.shape != g_neg.shape:
+        raise ShapeError(f"operator: got g_pos {g_pos.shape} and g_neg {g_neg.shape}, wanted equal (…, n_rows, n_cols)")
+    _check_shape(g_pos)
     found: Array = xp.empty(g_pos.shape, **alike(g_pos))
     pairs = (g_pos, g_neg, found) if g_pos.ndim == 3 else (g_pos[None, ...], g_neg[None, ...], found[None, ...])
     for some in _batches(pairs[0].shape):
@@ -127,7 +128,9 @@ def effective_conductance(g: Array, wire: Wire, r_driver: float = 0.0) -> Array:
     ndarray
         [S], of the shape of `g`: ``i_bl = v_wl @ effective``.
     """
-    found: Array = namespace(g).empty(g.shape, **alike(g))
+    xp = namespace(g)
+    _check_shape(g)
+    found: Array = xp.empty(g.shape, **alike(g))
     tiles, out = (g, found) if g.ndim == 3 else (g[None, ...], found[None, ...])
     for some in _batches(tiles.shape):
         between = crossbar_admittance(tiles[some, ..., None], wire, r_driver)
@@ -162,9 +165,13 @@ def crossbar_admittance(
     Raises
     ------
     FitError
-        A conductance is negative or not finite, or all are zero.
+        A conductance is negative or not finite, or all are zero; neither float64 nor float32; a negative `r_driver`.
     """
     xp = namespace(g)
+    if not any(g.dtype == kind for kind in (xp.float32, xp.float64)):
+        raise FitError(f"operator: got conductances of {g.dtype}", hint="float64, or float32 for half the time")
+    if not 0 <= r_driver < float("inf"):
+        raise FitError(f"operator: got r_driver = {r_driver} Ω, wanted zero or more")
     largest = float(xp.max(g))
     if not (float(xp.min(g)) >= 0 and 0 < largest < float("inf")):
         raise FitError("operator: a conductance is negative or not finite, or all are zero", hint="use g_off > 0")
@@ -181,6 +188,11 @@ def crossbar_admittance(
     )  # rows count from the top again
     c = xp.take(xp.take(block.c[:, 0, 0, ...], index, axis=-1), index, axis=-2)
     return Admittance(c, *(block.part(end) for end in range(5)))
+
+
+def _check_shape(g: Array) -> None:
+    if g.ndim not in {2, 3} or 0 in g.shape[-2:]:
+        raise ShapeError(f"operator: got cells {tuple(g.shape)}, wanted (n_rows, n_cols) or (n_tiles, n_rows, n_cols)")
 
 
 def _loaded(between: Admittance, ports: LinearPorts) -> Array:

@@ -115,6 +115,8 @@ def _solve(g: Array, around: tuple[Wire, LinearPorts, float], v_wl: Array, toler
     wire, ports, r_driver = around
     if g.ndim != 3 or v_wl.shape[1:] != g.shape[1:2]:
         raise ShapeError(f"node voltages: got cells {g.shape[1:]} and inputs {v_wl.shape}")
+    if not len(v_wl) or not np.isfinite(v_wl).all():
+        raise FitError(f"node voltages: got {len(v_wl)} inputs, wanted one or more, all finite")
     if not g.min() > 0:
         raise FitError("node voltages: a conductance is not above zero", hint="use g_off > 0")
     tile = _Tile(g, _Lines(g.sum(0), wire.r_wire_wl, wire.r_wire_wl + r_driver), _BitLines(g, wire.r_wire_bl, ports))

@@ -95,6 +95,29 @@ def test_a_row_without_cells_gives_nothing():
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize(
+    ("g", "r_driver", "error", "message"),
+    [
+        (np.ones(3), 0.0, ShapeError, r"got cells \(3,\)"),
+        (np.ones((0, 3)), 0.0, ShapeError, r"got cells \(0, 3\)"),
+        (np.ones((2, 3), int), 0.0, FitError, "conductances of int64"),
+        (np.ones((2, 3), np.float16), 0.0, FitError, "conductances of float16"),
+        (np.ones((2, 3)), -5.0, FitError, "r_driver = -5.0"),
+    ],
+)
+def test_cells_that_are_no_conductances_are_refused(g, r_driver, error, message):
+    with pytest.raises(error, match=message):
+        effective_conductance(g, Wire(1, 1), r_driver)
+    with pytest.raises(error, match=message):
+        tile_operator(g, g, Wire(1, 1), PORTS, r_driver)
+
+
+@pytest.mark.parametrize("bad", [np.ones((0, 2)), np.full((1, 2), np.nan)])
+def test_inputs_that_are_none_are_refused(bad):
+    with pytest.raises(FitError, match="one or more, all finite"):
+        bit_line_currents(np.ones((2, 3)), Wire(1, 1), bad)
+
+
 @pytest.mark.parametrize("bad", [-1e-6, np.nan, np.inf])
 def test_bad_conductances_are_refused(bad):
     g = np.full((3, 3), 1e-5)
