@@ -124,10 +124,18 @@ def limit_of(values: NDArray[Any], method: Range, n_bits: int | None, percentile
         return float(np.percentile(size, percentile)) or largest
     if method != "mse":
         raise ConfigError(f"range {method!r} is unknown", hint="known: max, percentile, mse")
-    steps = 2.0 ** ((n_bits or 16) - 1) - 1
-    return float(largest * _FRACTIONS[int(np.argmin([_error(size, largest * f, steps) for f in _FRACTIONS]))])
+    limits = largest * _FRACTIONS
+    return float(limits[int(np.argmin(_squared_errors(size, limits, 2.0 ** ((n_bits or 16) - 1) - 1)))])
 
 
-def _error(size: NDArray[np.float64], limit: float, steps: float) -> float:
-    kept = np.minimum(np.rint(size / limit * steps), steps) * limit / steps
-    return float(np.mean((kept - size) ** 2))
+@compiled
+def _squared_errors(size: NDArray[np.float64], limits: NDArray[np.float64], steps: float) -> NDArray[np.float64]:
+    """Return the sum of squares of what clipping and rounding to `steps` change, for every limit."""
+    found, lsb, per_lsb = np.zeros(limits.size), limits / steps, steps / limits
+    for v in size:
+        for i in range(limits.size):
+            k = np.rint(v * per_lsb[i])
+            k = k if k < steps else steps
+            off = k * lsb[i] - v
+            found[i] += off * off
+    return found

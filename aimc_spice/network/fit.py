@@ -100,7 +100,7 @@ def calibrated(
     groups = _samples(name, programmings, mapping, reading, readout, seed)
     tile_of_column = _owners(placement, mapping)
     gains = _front_end_gains(groups, tile_of_column, reading)
-    slope = _slope(np.stack([g.p for g in groups]), np.stack([g.y for g in groups]))
+    slope = _slope(groups)
     built = tuple(_group(g, to_lsb, slope, reading) for g, to_lsb in zip(groups, gains, strict=True))
     twice = 1.0 if mapping.signs == "differential" else 2.0
     built = tuple(_scaled(b, twice * g.factor) for b, g in zip(built, groups, strict=True))
@@ -197,9 +197,9 @@ def _affine(g: _Sample, by: Converters, scale: F32, gain: Array) -> tuple[Array,
     return slope, g.p.mean(axis=0) - slope * code.mean(axis=0)
 
 
-def _slope(p: Array, y: Array) -> float:
-    power = float((y**2).sum())
-    found = float((p * y).sum()) / power if power else 1.0
+def _slope(groups: list[_Sample]) -> float:
+    power = sum(float(np.vdot(g.y, g.y)) for g in groups)
+    found = sum(float(np.vdot(g.p, g.y)) for g in groups) / power if power else 1.0
     return found if found > 0 else 1.0
 
 
