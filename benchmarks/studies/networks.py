@@ -98,8 +98,7 @@ class Point:
 def points(networks: Sequence[str], rows: Sequence[int]) -> Iterator[Point]:
     """Yield all points, those that say most first, those of the same programmed tiles together."""
     for variants in ((FITTED_8, FITTED_6), IDEAL):
-        for n in rows:
-            yield from (Point(name, tile, n, v) for name in networks for tile in TILES for v in variants)
+        yield from (Point(name, tile, n, v) for name in networks for n in rows for tile in TILES for v in variants)
     for name in networks:
         yield from (Point(name, tile, rows[0], v) for tile in TILES for v in FIRST_SIZE)
         if name == "minilm_sst2":
@@ -189,10 +188,14 @@ def digital_score(name: str) -> float:
 
 @cache
 def commit() -> str:
-    """Return the commit that measures; "+" where what is installed was changed since."""
-    here = Path(__file__).parent
-    git = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
-    return subprocess.run(git, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+    """Return the last commit that changed what is measured; "+" where it was changed since."""
+    parts = ["--", "aimc_spice", "calibration", "netlists"]
+    return _git("log", "-1", "--format=%h", *parts) + ("+" if _git("status", "--porcelain", *parts) else "")
+
+
+def _git(*arguments: str) -> str:
+    root = Path(__file__).parents[2]
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def digest(point: Point) -> str:
