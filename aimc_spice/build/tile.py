@@ -65,6 +65,13 @@ def resized(config: TileConfig, n_rows: int, n_cols: int = 0) -> TileConfig:
     return config.model_copy(update={"n_rows": n_rows, "n_cols": cols, "name": name})
 
 
+def read_by(config: TileConfig, surrogate: str) -> TileConfig:
+    """Return the same tile with fitted converters, a name or a path; an empty one changes nothing."""
+    if not surrogate:
+        return config
+    return config.model_copy(update={"readout": config.readout.model_copy(update={"surrogate": surrogate})})
+
+
 def with_steps(config: TileConfig, n: int) -> TileConfig:
     """Return the same tile, calibrated with n steps in time; -1 changes nothing."""
     if n < 0:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 def evaluate(
     model: Annotated[str, typer.Argument(help="model.onnx, a network of the zoo, or a study file (TOML).")],
     tile: Annotated[str, typer.Option(help="Tile file or its name.")] = "current_64",
+    readout: Annotated[
+        str, typer.Option(help="Fitted converters: a name of calibration/readouts or an .npz; default: the tile's.")
+    ] = "",
     data: Annotated[
         str, typer.Option("--data", help="An .npz with x and y; default: what the zoo or study says.")
     ] = "",
@@ -60,10 +63,10 @@ def evaluate(
     if choice or weights or download:
         raise ConfigError(f"{model}: --choice, --weights and --download are for studies", hint="leave them out")
     from aimc_spice.build.options import options_of
-    from aimc_spice.build.tile import open_tile
+    from aimc_spice.build.tile import open_tile, read_by
 
     flags = {"dac_bits": dac_bits, "sigma_program": sigma_program}
-    config = open_tile(tile)
+    config = read_by(open_tile(tile), readout)
     options = options_of(_options(how, flags, (digital or [], written or []), fixed_point=fixed_point), config)
     network, read, metric = _model(model, data, calibration, samples)
     _run(network, read, metric, config, list(sweep or ()), seeds, options, out / network.name)
@@ -109,7 +112,7 @@ def _run(
             if not answers:
                 draw_network(prepared, data.x, folder)
         answers.append(answer)
-        typer.echo(_line(answer))
+        typer.echo(_line(answer, counted=prepared.readout is not None and prepared.readout.e_conv > 0))
     _tell(answers[0])
     write(answers, folder)
     figure(answers, folder / "evaluate.png")
@@ -123,6 +126,8 @@ def _model(model: str, data: str, calibration: int, samples: int) -> tuple[Netwo
     from aimc_spice.workloads.zoo import NAMES, load
 
     if model.endswith(".onnx"):
+        if not Path(model).exists():
+            raise ConfigError(f"there is no file {model}")
         if not data:
             raise ConfigError(f"{model}: no data", hint="--data samples.npz, with x and y")
         found, metric, network = data_from(Path(data), calibration), METRICS["accuracy"], read_onnx(Path(model))
@@ -137,14 +142,17 @@ def _model(model: str, data: str, calibration: int, samples: int) -> tuple[Netwo
     return network, Data(found.x[:n], found.y[:n], found.calibration), metric
 
 
-def _line(answer: Answer) -> str:
+def _line(answer: Answer, *, counted: bool) -> str:
     from aimc_spice.units import show
 
     point = "".join(f"{key} = {value:g}, " for key, value in answer.point.items())
     cost = answer.cost
-    spread = f" ± {answer.half_width:.4f} (95 %, {len(answer.scores)} seeds)" if len(answer.scores) > 1 else ""
+    spread = (
+        f" ± {answer.half_width:.4f} (95 %, {len(answer.scores)} seeds)" if len(answer.scores) > 1 else " (one set)"
+    )
     costs = f"{show(cost.latency, 's')}, {show(cost.energy, 'J')} per inference" if cost.energy else "no cost known"
     ops = f", {cost.tops_per_watt:.3g} TOPS/W (1 MAC = 2 ops)" if cost.energy else ""
+    ops += "" if counted else ", ideal converters not counted"
     size = f" of {1e12 * answer.area:.4g} µm² (cells and lines)" if answer.area else ""
     score = f"{point}digital {answer.digital:.4f}, on tiles {answer.mean:.4f}{spread}"
     return f"{score}; {cost.n_tiles} tiles{size}, {costs}{ops}"

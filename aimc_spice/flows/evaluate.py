@@ -28,6 +28,7 @@ from aimc_spice.network.options import Options
 from aimc_spice.network.prepare import Prepared, prepare
 from aimc_spice.network.view import draw, look, table, to_networkx
 from aimc_spice.report.area import uniform_area
+from aimc_spice.surrogate.readout import IdealReadout
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 SWEEPS = ("rows", "cols", "size", "adc_bits", "r_wire")
@@ -107,7 +108,8 @@ def evaluate_once(  # noqa: PLR0917  the same eight in every call
 ) -> tuple[Answer, Prepared]:
     """Prepare a network on the tiles of a file, score it over seeds, examine its layers.
 
-    Every seed is another set of tiles: other converters, other programming errors, other noise.
+    Every seed is another set of tiles: other converters, other programming errors, other noise. Where nothing of that
+    is random, all sets are the same and one is scored.
 
     Raises
     ------
@@ -126,6 +128,7 @@ def evaluate_once(  # noqa: PLR0917  the same eight in every call
         lambda i, n, name: tell(f"programming {name} ({i + 1} of {n})"),
     )
     check_inside(prepared, config)
+    seeds = seeds if _is_random(prepared) else seeds[:1]
     digital, scores = metric(digital_run(prepared, data.x), data.y), []
     for index, seed in enumerate(seeds):
         tell(f"seed {seed} ({index + 1} of {len(seeds)})")
@@ -154,6 +157,13 @@ def draw_network(prepared: Prepared, x: NDArray[Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "network.txt").write_text(table(seen, prepared) + "\n", encoding="utf-8")
     draw(to_networkx(seen, prepared), folder / "network.png")
+
+
+def _is_random(prepared: Prepared) -> bool:
+    """Whether sets of tiles differ."""
+    options = prepared.options
+    sigma = max(options.sigma_program, options.written.sigma if options.written else 0.0)
+    return sigma > 0 or not isinstance(prepared.readout, IdealReadout)
 
 
 def points_of(config: TileConfig, sweeps: Sequence[str]) -> Iterator[tuple[dict[str, float], TileConfig]]:
@@ -197,7 +207,7 @@ def _with(config: TileConfig, key: str, value: float) -> TileConfig:
         if config.readout.surrogate is not None:
             raise ConfigError(
                 "sweep adc_bits: the tile's converters are fitted ones, their bits are fixed",
-                hint="leave readout.surrogate out of the tile file, or one tile file a read-out",
+                hint="one call a read-out (--readout), or leave readout.surrogate out of the tile file",
             )
         return config.model_copy(update={"readout": config.readout.model_copy(update={"n_bits": int(value)})})
     if key == "r_wire":

@@ -7,15 +7,17 @@ with those steps replaced, in chunks of samples whose values stay within a bound
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.errors import NetworkError
+from aimc_spice.errors import ConfigError, NetworkError
 from aimc_spice.network.build import build_layer
 from aimc_spice.network.feeds import chunk_of, feeds_of, sample_bytes_of
 from aimc_spice.network.graph import Network, Step, Values
@@ -237,6 +239,18 @@ def _look(network: Network, options: Options, feeds: Values, n: int, size: int) 
     return seen
 
 
+def _check_patterns(options: Options, network: Network, seen: _Seen) -> None:
+    """Refuse patterns that fit no layer: a typing error would change nothing, and say nothing."""
+    held = {name for name, value in network.constants.items() if np.ndim(value) > 1}
+    layers = [step.name for step in network.steps if held.intersection(step.inputs)]
+    layers += [part for one in seen.lowered.values() for part in one.parts if part not in layers]
+    names = {*layers, *(step.name for step in network.steps if step.op == "MatMul")}
+    for pattern in (*options.digital, *options.layers, *(options.written.layers if options.written else ())):
+        if not any(fnmatchcase(name, pattern) for name in names):
+            close = difflib.get_close_matches(pattern, names, n=3) or layers[:8]
+            raise ConfigError(f"the pattern {pattern!r} fits no layer", hint=f"layers are named like {', '.join(close)}")
+
+
 def prepare(
     network: Network, tile: TileSurrogate, readout: Readout | None, calibration: NDArray[Any] | Values,
     options: Options | None = None, progress: Callable[[int, int, str], None] | None = None,
@@ -270,6 +284,7 @@ def prepare(
     sample_bytes = sample_bytes_of(network, feeds)
     size = min(chunk_of(network, n, sample_bytes), n)
     seen = _look(network, chosen, feeds, n, size)
+    _check_patterns(chosen, network, seen)
     if not seen.parts and not seen.pairs:
         raise NetworkError(
             "there is no matrix to map on tiles", where=network.name,

@@ -135,6 +135,6 @@ def _missing(file: DataFile) -> DataError:
         f"data file {file.name} (or {file.name}.gz) is missing",
         where=f"looked in {places}, with and without the folder {file.folder}/",
         hint=f"put the {file.folder} files there or set {ENVIRONMENT} to their folder"
-        + (f"; or pass download=True to fetch them from {file.mirrors[0]}" if file.mirrors else "")
+        + (f"; or fetch them from {file.mirrors[0]} (download=True; --download with a study)" if file.mirrors else "")
         + (f"; {file.origin}" if file.origin else ""),
     )

@@ -32,10 +32,11 @@ def files(tmp_path):
 
 def test_a_model_and_its_data(files, tmp_path):
     model, data = files
-    done = run("evaluate", model, "--data", data, "--seeds", 2, "--sweep", "adc_bits=4,8", "--out", tmp_path / "out")
+    sweep = ("--sweep", "adc_bits=4,8", "--sigma-program", 1e-4)
+    done = run("evaluate", model, "--data", data, "--seeds", 2, *sweep, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "adc_bits = 4, digital 1.0000, on tiles" in done.stdout
-    assert "TOPS/W (1 MAC = 2 ops)" in done.stdout
+    assert "TOPS/W (1 MAC = 2 ops), ideal converters not counted" in done.stdout
     with (tmp_path / "out/small/points.csv").open() as file:
         points = list(csv.DictReader(file))
     assert [float(p["adc_bits"]) for p in points] == [4, 8]
@@ -54,12 +55,16 @@ def test_a_model_and_its_data(files, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["nothing.onnx"], "no data"),
+        (["nothing.onnx"], "there is no file nothing.onnx"),
+        (["small.onnx"], "no data"),
         (["nobody"], "not in the zoo"),
         (["small.onnx", "--data", "missing.npz"], "holds no samples"),
         (["small.onnx", "--data", "data.npz", "--tile", "none"], "there is no tile 'none'"),
         (["small.onnx", "--data", "data.npz", "--sweep", "odd=3"], "sweep 'odd' is unknown"),
         (["small.onnx", "--data", "data.npz", "--digital", "*"], "no matrix to map"),
+        (["small.onnx", "--data", "data.npz", "--digital", "fc9"], "the pattern 'fc9' fits no layer"),
+        (["small.onnx", "--data", "data.npz", "--readout", "none"], "there is no fitted read-out 'none'"),
+        (["small.onnx", "--data", "data.npz", "--readout", "sar_charge_6", "--sweep", "adc_bits=4"], "bits are fixed"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -68,6 +73,17 @@ def test_what_is_missing_is_said(files, monkeypatch, arguments, text):
     done = run("evaluate", *arguments)
     assert done.exit_code == 2
     assert text in done.stderr
+
+
+def test_sets_of_tiles_that_cannot_differ_are_scored_once(files, tmp_path):
+    model, data = files
+    done = run("evaluate", model, "--data", data, "--out", tmp_path / "out")
+    assert "(one set)" in done.stdout
+    fitted = run(
+        "evaluate", model, "--data", data, "--readout", "sar_charge_6", "--seeds", 2, "--out", tmp_path / "out"
+    )
+    assert "2 seeds" in fitted.stdout
+    assert "not counted" not in fitted.stdout
 
 
 @pytest.mark.parametrize(
