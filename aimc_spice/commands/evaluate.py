@@ -165,8 +165,9 @@ def _tell(answer: Answer) -> None:
     from aimc_spice.units import show
 
     table = Table(title=f"layer by layer, {answer.n_samples} samples scored")
-    for column in ("layer", "MACs", "tiles", "used", "SQNR alone", "SQNR running", "ADC clipped", "DAC clipped"):
-        table.add_column(column, justify="left" if column == "layer" else "right")
+    table.add_column("layer", min_width=max(len(cost.name) for cost in answer.costs))
+    for column in ("MACs", "tiles", "used", "SQNR alone", "SQNR running", "ADC clipped", "DAC clipped"):
+        table.add_column(column, justify="right")
     for cost, error in zip(answer.costs, answer.errors, strict=True):
         table.add_row(
             cost.name, f"{cost.macs:,}", str(cost.n_tiles), f"{cost.utilisation:.0%}", f"{error.sqnr_db:.1f} dB",
