@@ -248,7 +248,9 @@ def _check_patterns(options: Options, network: Network, seen: _Seen) -> None:
     for pattern in (*options.digital, *options.layers, *(options.written.layers if options.written else ())):
         if not any(fnmatchcase(name, pattern) for name in names):
             close = difflib.get_close_matches(pattern, names, n=3) or layers[:8]
-            raise ConfigError(f"the pattern {pattern!r} fits no layer", hint=f"layers are named like {', '.join(close)}")
+            raise ConfigError(
+                f"the pattern {pattern!r} fits no layer", hint=f"layers are named like {', '.join(close)}"
+            )
 
 
 def prepare(

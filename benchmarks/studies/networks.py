@@ -36,7 +36,8 @@ from aimc_spice.config.tile import TileConfig
 from aimc_spice.errors import DataError
 from aimc_spice.network.answers import digital_run, examine, layer_costs, total_cost
 from aimc_spice.network.graph import read_onnx
-from aimc_spice.network.prepare import Options, Prepared, prepare
+from aimc_spice.network.options import Options
+from aimc_spice.network.prepare import Prepared, prepare
 from aimc_spice.share import share
 from aimc_spice.surrogate.readout import Readout
 from aimc_spice.surrogate.tile import TileSurrogate
