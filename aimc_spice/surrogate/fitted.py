@@ -24,6 +24,7 @@ from aimc_spice.surrogate.readout import ColumnReadouts
 from aimc_spice.surrogate.spread import Spread, fit_spread
 from aimc_spice.units import show
 
+_ROWS_A_WEIGHT = 2  # conversions beyond the first of their code, for each weight of the one before
 _CLEAR = 1 / 8  # LSB: nearer to a level a comparator takes its time, which no table over codes can know
 
 
@@ -214,10 +215,12 @@ def fit_energy(codes: NDArray[np.int64], before: NDArray[np.int64], e: Array, n_
 
     The code's own part is a free table. What came before is quadratic in its bits, because that is what an array of
     capacitors does: each bottom plate that moves takes its charge, and the top plate, left at a sum over the bits,
-    takes it from all of them.
+    takes it from all of them. Where there are too few conversions of a code to tell, nothing is added.
     """
     n_codes = 2**n_bits
     pairs = _pairs(before, n_bits)
+    if len(codes) - len(np.unique(codes)) < _ROWS_A_WEIGHT * pairs.shape[1]:
+        return _table(codes, e, n_codes), np.zeros(n_codes)
     within = [_left_of_means(codes, column, n_codes) for column in (*pairs.T, e)]  # what the codes do not explain
     weights = np.linalg.lstsq(np.stack(within[:-1], axis=1), within[-1])[0]
     added = _pairs(np.arange(n_codes), n_bits) @ weights
