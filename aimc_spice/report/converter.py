@@ -20,6 +20,7 @@ from aimc_spice.metrology.levels import Array
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.population import Population
 from aimc_spice.metrology.spec import Spec
+from aimc_spice.netlist.adcs.base import RECKONED
 from aimc_spice.units import show
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666", "#E69F00", "#56B4E9")
@@ -64,6 +65,8 @@ def converter_table(measured: Sequence[Characteristic], population: Population |
             varies = sigma > 1e-9 * abs(mean)
             cells.append(f"{_cell(mean, unit)} ± {_cell(sigma, unit)}" if varies else _cell(mean, unit))
         table.add_row(label, *cells)
+    if any(RECKONED in one.record.energy for one in measured):
+        table.add_row("  of it logic, reckoned", *(_cell(_reckoned(one), "J") for one in measured))
     table.add_row("noise", *(_noise(one) for one in measured))
     table.add_row("kick-back", *(_kick(one) for one in measured))
     table.add_row("defects", *(", ".join(d.name for d in one.linearity.defects) or "none" for one in measured))
@@ -87,6 +90,10 @@ def _cell(value: float, unit: str) -> str:
     if unit in {"s", "J"}:
         return show(value, unit, 3) if value else "–"
     return f"{100 * value:.3f} %" if unit == "%" else f"{value:.3f} {unit}"
+
+
+def _reckoned(one: Characteristic) -> float:
+    return float(one.record.energy[RECKONED].mean()) if RECKONED in one.record.energy else 0.0
 
 
 def _noise(one: Characteristic) -> str:
