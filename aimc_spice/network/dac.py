@@ -68,7 +68,10 @@ class Dac:
         return [base * 2.0 ** (width * i) / self.steps for i in range(self.n_cycles)]
 
     def drive(self, x: NDArray[Any], cycle: int = 0, out: F32 | None = None) -> F32:
-        """Return what the word lines carry in a cycle, in [-1, 1], of the shape of `x`."""
+        """Return what the word lines carry in a cycle, in [-1, 1], of the shape of `x`; it is written to `out`."""
+        if out is not None and not out.flags.c_contiguous:
+            out[...] = self.drive(x, cycle)
+            return out
         found = np.empty(x.shape, np.float32) if out is None else out
         low = -1.0 if self.signed else 0.0
         flat = np.ascontiguousarray(x, dtype=np.float32)

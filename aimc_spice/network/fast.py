@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
+from aimc_spice.network.analog import EDGE
 from aimc_spice.network.lower import convolution_of, padding_of
-from aimc_spice.network.product import Dense
 
 Array = NDArray[Any]
 _DIGITAL_BYTES = 1 << 24
@@ -54,7 +54,7 @@ def convolve(x: Array, w: Array, b: Array | None, attributes: dict[str, Any]) ->
         one, none = np.ones(n, np.float32), np.zeros(n, np.float32)
         bias = none if b is None else b[index * n : (index + 1) * n]
         for first, n_rows, xt in product.blocks(x, index, 0):
-            total = (matrix.T @ xt)[:, :n_rows]
+            total = (matrix.T @ xt)[:, EDGE : EDGE + n_rows]
             product.store(output, index, first, n_rows, total, one, bias)
     return product.shaped(output, x.shape)
 
@@ -80,18 +80,6 @@ def _any_convolution(x: Array, w: Array, b: Array | None, attributes: dict[str, 
             out = slice(g * per_out, (g + 1) * per_out)
             found[:, out] += np.moveaxis(np.tensordot(w[(out, slice(None), *at)], part, axes=(1, 1)), 0, 1)
     return found if b is None else found + b.reshape(1, -1, *[1] * n_axes)
-
-
-def dense(x: Array, product: Dense) -> Array:
-    """Multiply by a constant matrix in the same blocks as tiles do."""
-    output = product.output(x.shape)
-    n = product.matrix.shape[1]
-    one = np.ones(n, np.float32)
-    bias = np.zeros(n, np.float32) if product.bias is None else product.bias.astype(np.float32)
-    matrix = np.ascontiguousarray(product.matrix.T, dtype=np.float32)
-    for first, n_rows, xt in product.blocks(np.ascontiguousarray(x, np.float32), 0, 0):
-        product.store(output, 0, first, n_rows, matrix @ xt, one, bias)
-    return product.shaped(output, x.shape)
 
 
 def _pool(op: str, attributes: dict[str, Any]) -> Callable[..., Any] | None:

@@ -2,7 +2,7 @@
 
 One idea: a converter is nearly uniform, so the code is guessed by arithmetic, and only the few thresholds that the
 guess can miss are looked at. `pack` finds, exactly, how many that are (one, where INL stays within half an LSB).
-Blocks of `_BLOCK` conversions of one column stay in the first-level cache; loops are split so that compilers
+Blocks of `BLOCK` conversions of one column stay in the first-level cache; loops are split so that compilers
 vectorise them without gathers. Thresholds are kept as 16-bit deviations from the uniform ones: 510 B for a column of
 8 bits. It makes no matrix products.
 """
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
 from aimc_spice.errors import ShapeError
-from aimc_spice.network.noise import LEVELS, draw_indices
+from aimc_spice.network.noise import draw, spread
 from aimc_spice.surrogate.readout import ColumnReadouts
 
 F32 = NDArray[np.float32]
-_BLOCK = 1024
+BLOCK = 304  # conversions of a column at once; with the edges of `analog`, what OpenBLAS multiplies at once
+_APART = 80
 
 
 @dataclass(frozen=True)
@@ -141,19 +142,21 @@ def _guessed(u: F32, slope: F32, shift: F32) -> NDArray[np.int32]:
 
 
 @compiled
-def _take(table: F32, index: NDArray[np.int32], found: F32) -> None:
-    for i in range(index.size):
-        found[i] = table[np.uint64(index[i])]
+def _table(deviation: NDArray[np.int16], unit: F32, c: int, found: F32) -> None:
+    row, one = deviation[c], unit[c]
+    for k in range(row.size):
+        found[k] = np.float32(np.int32(k + 1)) + np.float32(row[k]) * one
 
 
 @compiled
 def _begin(
-    y: F32, z: F32, sigma: Any, scale: Any, middle: Any, slope: Any, shift: Any, top: Any, u: F32,
-    code: NDArray[np.int32],
+    y: F32, c: int, first: int, n: int, z: F32, sigma: Any, scale: Any, middle: Any, slope: Any, shift: Any, top: Any,
+    u: F32, code: NDArray[np.int32],
 ) -> None:  # fmt: skip
     """Bring the inputs to LSB, add noise, guess the codes."""
-    for i in range(y.size):
-        v = y[i] * scale + middle + sigma * z[i]
+    row = y[c, first : first + n]
+    for i in range(n):
+        v = row[i] * scale + middle + sigma * z[i]
         u[i] = v
         f = v * slope - shift
         f = f if f > np.float32(0) else np.float32(0)
@@ -162,43 +165,57 @@ def _begin(
 
 
 @compiled
-def _count(u: F32, t: F32, code: NDArray[np.int32]) -> None:
-    for i in range(u.size):
-        code[i] += np.int32(u[i] >= t[i])
+def _take(table: NDArray[np.uint32], pairs: NDArray[np.uint64], n: int, found: NDArray[np.uint64]) -> None:
+    """Look up two indices at once: a word to load and a word to store for each pair."""
+    for i in range(n):
+        two = pairs[i]
+        low = np.uint64(table[two & np.uint64(0xFFFFFFFF)])
+        found[i] = low | (np.uint64(table[two >> np.uint64(32)]) << np.uint64(32))
 
 
 @compiled
-def _add(u: F32, t: F32, code: NDArray[np.int32], gain: Any, total: F32) -> None:
-    for i in range(code.size):
-        total[i] += gain * np.float32(code[i] + np.int32(u[i] >= t[i]))
+def _count(u: F32, t: F32, n: int, code: NDArray[np.int32]) -> None:
+    for i in range(n):
+        code[i] = np.int32(code[i] + np.int32(u[i] >= t[i]))
 
 
 @compiled
-def _clipped(code: NDArray[np.int32], top: int) -> np.int32:
-    n = np.int32(0)
-    for i in range(code.size):
-        n += np.int32(code[i] == 0) + np.int32(code[i] == top)
-    return n
+def _add(
+    u: F32, t: F32, code: NDArray[np.int32], gain: Any, total: F32, c: int, first: int, n: int
+) -> None:  # fmt: skip
+    row = total[c, first : first + n]
+    for i in range(n):
+        row[i] += gain * np.float32(np.int32(code[i] + np.int32(u[i] >= t[i])))
+
+
+@compiled
+def _clipped(code: NDArray[np.int32], n: int, top: int) -> np.int64:
+    found = np.int32(0)
+    for i in range(n):
+        found = np.int32(found + np.int32(code[i] == np.int32(0)) + np.int32(code[i] == np.int32(top)))
+    return np.int64(found)
 
 
 @compiled
 def read_out(
     y: F32, n_rows: int, scale: F32, gain: F32, total: F32, deviation: NDArray[np.int16], unit: F32, slope: F32,
     shift: F32, reach: NDArray[np.int64], sigma: F32, keys: NDArray[np.uint32], first: int, step: int, noisy: bool,
-    levels: F32, counting: bool,
+    counting: bool, edge: int, at: int,
 ) -> np.int64:  # fmt: skip
     """Convert column outputs and add ``gain * code`` to the partial sums.
 
     Parameters
     ----------
     y : ndarray, shape (n_cols, at least n_rows)
-        Column outputs, column by column.
+        Column outputs, column by column, in pieces of `BLOCK`; before and behind each are `edge` that are left out.
     scale : ndarray, shape (n_cols,)
         LSB per unit of `y`; zero is the middle of the range.
     gain : ndarray, shape (n_cols,)
         Worth of one LSB.
-    total : ndarray, shape (n_cols, at least n_rows)
-        Changed in place.
+    total : ndarray, shape (n_cols, at least at + n_rows)
+        Changed in place, from place `at` of each column on.
+    keys : ndarray, shape ((n_cols + 1) // 2,)
+        Of noise, see `noise`.
     first, step : int
         Row i of the block is conversion ``first + step * i`` of its converter.
 
@@ -208,29 +225,31 @@ def read_out(
         How many conversions gave the lowest or the highest code, where they are counted.
     """
     n_cols, top = deviation.shape
-    middle = np.float32(0.5 * (top + 1))
-    table = np.full(top + 1, np.inf, np.float32)
-    z, u, t = np.zeros(_BLOCK, np.float32), np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    code = np.empty(_BLOCK, np.int32)
+    middle, table = np.float32(0.5 * (top + 1)), np.full(top + 1, np.inf, np.float32)
+    room = np.zeros((4, BLOCK + _APART), np.float32)  # apart: loads would wait for stores to the same place of a page
+    even, odd, u, t = room[0], room[1], room[2], room[3]
+    code, bits = np.zeros(BLOCK, np.int32), np.empty(BLOCK, np.uint32)
+    pairs, words, taken = code.view(np.uint64), table.view(np.uint32), t.view(np.uint64)
     clipped = np.int64(0)
-    for c in range(n_cols):
-        for k in range(top):
-            table[k] = np.float32(k + 1) + np.float32(deviation[c, k]) * unit[c]
-        for start in range(0, n_rows, _BLOCK):
-            m = min(n_rows - start, _BLOCK)
-            ys, us, cs = y[c, start : start + m], u[:m], code[:m]
-            if noisy:
-                draw_indices(cs, keys[c], np.uint32(first + step * start), np.uint32(step))
-                _take(levels, cs, z[:m])
-            _begin(ys, z[:m], sigma[c], scale[c], middle, slope[c], shift[c], np.float32(top), us, cs)
-            for _ in range(reach[c] - 1):  # thresholds rise, so the first that is not reached ends the count by itself
-                _take(table, cs, t[:m])
-                _count(us, t[:m], cs)
-            _take(table, cs, t[:m])
-            _add(us, t[:m], cs, gain[c], total[c, start : start + m])
+    for start in range(0, n_rows, BLOCK):
+        m = min(n_rows - start, BLOCK)
+        place = start + edge * (1 + 2 * (start // BLOCK))
+        for c in range(n_cols):
+            if noisy and c % 2 == 0:
+                draw(bits, m, keys[c // 2], np.uint32(first + step * start), np.uint32(step))
+                spread(bits, m, even, odd)
+            elif noisy:
+                even, odd = odd, even
+            _table(deviation, unit, c, table)
+            _begin(y, c, place, m, even, sigma[c], scale[c], middle, slope[c], shift[c], np.float32(top), u, code)
+            for _ in range(reach[c] - 1):  # thresholds rise: the first that is not reached ends the count by itself
+                _take(words, pairs, (m + 1) // 2, taken)
+                _count(u, t, m, code)
+            _take(words, pairs, (m + 1) // 2, taken)
+            _add(u, t, code, gain[c], total, c, at + start, m)
             if counting:
-                _count(us, t[:m], cs)
-                clipped += _clipped(cs, top)
+                _count(u, t, m, code)
+                clipped += _clipped(code, m, top)
     return clipped
 
 
@@ -243,14 +262,14 @@ def codes(y: F32, scale: F32, converters: Converters, key: NDArray[np.uint32] | 
 
 def convert(
     y: F32, n_rows: int, scale: F32, gain: F32, total: F32, by: Converters, key: NDArray[np.uint32] | None = None,
-    first: int = 0, step: int = 1, counting: bool = True,
+    first: int = 0, step: int = 1, counting: bool = True, edge: int = 0, at: int = 0,
 ) -> int:  # fmt: skip
     """Call `read_out` with packed converters; without a key there is no noise."""
     noisy = key is not None and bool(by.sigma.any())
-    chosen = key if key is not None else np.zeros(by.n_cols, np.uint32)
+    chosen = key if key is not None else np.zeros((by.n_cols + 1) // 2, np.uint32)
     return int(
         read_out(
             y, n_rows, scale, gain, total, by.deviation, by.unit, by.slope, by.shift, by.reach, by.sigma, chosen,
-            first, step, noisy, LEVELS, counting,
+            first, step, noisy, counting, edge, at,
         )
     )  # fmt: skip

@@ -75,10 +75,7 @@ class AnalogLayer:
     ) -> F32:
         """Run inputs; product i of the input has the noise of index ``first + step * i``."""
         output = self.product.output(x.shape)
-        if self.dac.n_cycles == 1:
-            driven = [self.dac.drive(x)]
-        else:
-            driven = [self.dac.drive(x, cycle) for cycle in range(self.dac.n_cycles)]
+        driven = [self._driven(x, cycle) for cycle in range(self.dac.n_cycles)]
         if tally is not None:
             self._count(x, tally)
         for index, part in enumerate(self.parts):
@@ -86,6 +83,11 @@ class AnalogLayer:
             for blocks in zip(*streams, strict=True):
                 self._block(index, part, blocks, output, seed, first, step, tally)
         return self.product.shaped(output, x.shape)
+
+    def _driven(self, x: NDArray[Any], cycle: int) -> F32:
+        room, inside = self.product.room(x.shape)
+        self.dac.drive(x, cycle, inside)
+        return room
 
     def _block(
         self, index: int, part: AnalogMatrix, blocks: tuple[tuple[int, int, F32], ...], output: F32, seed: int | None,

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
-from aimc_spice.network.analog import BLOCK, PAD
-from aimc_spice.network.kernel import F32
+from aimc_spice.network.analog import EDGE, PAD, wide
+from aimc_spice.network.kernel import BLOCK, F32
 
+_BLOCK = 3 * BLOCK
 _PACKED_ROWS = 128  # small groups share a matrix up to about a tile
 
 
@@ -43,10 +44,14 @@ class Product(Protocol):
         """Return how many products an input of this shape asks of each matrix."""
         ...
 
-    def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
-        """Yield (first row, number of rows, inputs (K + extra, padded rows)) of matrix `index`.
+    def room(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
+        """Return an array for inputs of this shape as `blocks` wants them, and the part of it that is to be filled."""
+        ...
 
-        `extra` more rows are left for biases; their content is not defined.
+    def blocks(self, room: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
+        """Yield (first row, number of rows n, inputs (K + extra, at least wide(n))) of matrix `index`.
+
+        The rows begin at column `EDGE`. `extra` more rows are left for biases; their content is not defined.
         """
         ...
 
@@ -89,18 +94,25 @@ class Dense:
         """All axes but the one that is summed over."""
         return int(np.prod(shape)) // len(self.matrix)
 
-    def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:  # noqa: ARG002  one matrix
-        """Yield blocks of rows."""
-        rows = (np.swapaxes(driven, -1, -2) if self.left else driven).reshape(-1, len(self.matrix))
-        whole = 0 if extra else len(rows) // PAD * PAD
-        for first in range(0, whole, BLOCK):
-            some = rows[first : min(first + BLOCK, whole)]
-            yield first, len(some), some.T
-        for first in range(whole, len(rows), BLOCK):
-            some = rows[first : first + BLOCK]
-            padded = np.zeros((rows.shape[1] + extra, -(-len(some) // PAD) * PAD), np.float32)
-            padded[: rows.shape[1], : len(some)] = some.T
-            yield first, len(some), padded
+    def room(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
+        """Rows with edges before the first and behind the last."""
+        n, k = self.rows_of(shape), len(self.matrix)
+        room = np.empty((wide(n), k), np.float32)
+        room[:EDGE], room[EDGE + n :] = 0, 0
+        inside = room[EDGE : EDGE + n]
+        if not self.left or len(shape) == 1:
+            return room, inside.reshape(shape)
+        return room, np.swapaxes(inside.reshape(*shape[:-2], shape[-1], k), -1, -2)
+
+    def blocks(self, room: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:  # noqa: ARG002  one matrix
+        """Yield blocks of rows; those at the edges of a block are its neighbours."""
+        n = len(room) - wide(0)
+        for first in range(0, n, _BLOCK):
+            m = min(n - first, _BLOCK)
+            xt = room[first : first + wide(m)].T
+            if extra:
+                xt = np.concatenate([xt, np.empty((extra, wide(m)), np.float32)])
+            yield first, m, xt
 
     def output(self, shape: tuple[int, ...]) -> F32:
         """Rows before columns; `shaped` puts them in place."""
@@ -179,19 +191,24 @@ class Convolution:
         height, width = self.size(shape)
         return shape[0] * height * width
 
-    def blocks(self, driven: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
+    def room(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
+        """Images as they are."""
+        room = np.empty(shape, np.float32)
+        return room, room
+
+    def blocks(self, room: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
         """Yield the patches of some images."""
-        x = self._padded(driven[:, :, None, :] if self.flat else driven)
-        height, width = self.size(driven.shape)
+        x = self._padded(room[:, :, None, :] if self.flat else room)
+        height, width = self.size(room.shape)
         pixels, per_group = height * width, self.weight.shape[1]
         channels = slice(index * self.together * per_group, (index + 1) * self.together * per_group)
         kh, kw = self.weight.shape[2:]
-        k, at_once = per_group * self.together * kh * kw, max(1, 2 * BLOCK // pixels)
+        k, at_once = per_group * self.together * kh * kw, max(1, 2 * _BLOCK // pixels)
         for image in range(0, len(x), at_once):
             some = x[image : image + at_once, channels]
             n_rows = len(some) * pixels
-            found = np.empty((k + extra, -(-n_rows // PAD) * PAD), np.float32)
-            found[:, n_rows:] = 0
+            found = np.empty((k + extra, -(-wide(n_rows) // PAD) * PAD), np.float32)
+            found[:, :EDGE], found[:, EDGE + n_rows :] = 0, 0
             _patches(some, kh, kw, *self.strides, *self.dilations, height, width, found)
             yield image * pixels, n_rows, found
 
@@ -222,14 +239,21 @@ class Convolution:
         return output.reshape(*output.shape[:2], *((width,) if self.flat else (height, width)))
 
 
+def rows_in(product: Product, x: NDArray[Any], index: int) -> list[F32]:
+    """Return the inputs of matrix `index` row by row (n, K), in the blocks of a run."""
+    room, inside = product.room(x.shape)
+    inside[...] = x
+    return [xt[:, EDGE : EDGE + n].T for _, n, xt in product.blocks(room, index, 0)]
+
+
 @compiled
 def _patches(x: F32, kh: int, kw: int, sh: int, sw: int, dh: int, dw: int, height: int, width: int, found: F32) -> None:
-    """Copy patches of padded images: row (channel, ky, kx), column (image, y, x)."""
+    """Copy patches of padded images: row (channel, ky, kx), column (image, y, x) after the edge."""
     n, channels = x.shape[0], x.shape[1]
     for c in range(channels):
         for ky in range(kh):
             for kx in range(kw):
-                row, at = (c * kh + ky) * kw + kx, 0
+                row, at = (c * kh + ky) * kw + kx, EDGE
                 for image in range(n):
                     for i in range(height):
                         y = i * sh + ky * dh

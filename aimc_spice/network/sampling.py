@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.network.kernel import F32
-from aimc_spice.network.product import Convolution, Dense
+from aimc_spice.network.product import Convolution, Dense, rows_in
 from aimc_spice.rng import stream
 
 SAMPLES = 512  # rows kept of each product's inputs
@@ -45,10 +45,9 @@ def sampled(
     product: Dense | Convolution, x: NDArray[Any], batch: int, n: int = SAMPLES, seed: int = 0, start: int = 0
 ) -> LayerSample:
     """Keep some rows of each matrix's inputs, the largest ones among them; `start` is the first sample of the batch."""
-    x = np.ascontiguousarray(x, dtype=np.float32)
     found = []
     for index in range(len(product.matrices)):
-        parts = [xt[:, :n_rows].T for _, n_rows, xt in product.blocks(x, index, 0)]
+        parts = rows_in(product, x, index)
         at_most = -(-n // len(parts))
         rng = stream(seed, "sample", index, *([start] if start else []))
         found.append(np.concatenate([p[_chosen(p, at_most, rng)] for p in parts])[:n])
