@@ -35,6 +35,16 @@ def test_batch_and_threads_do_not_matter(name, choice):
     assert not np.array_equal(prepared.run(x, 6), whole)
 
 
+@pytest.mark.parametrize("n", [1, 17, 304, 700])
+def test_a_row_gives_the_same_at_any_place_of_a_batch(n):
+    """OpenBLAS adds the first and last 8 rows of what it multiplies at once in another order (AVX2)."""
+    make, shape = MODELS["mlp"]
+    x = np.repeat(values(60, 1, *shape), n, axis=0)
+    prepared = prepare(read_onnx(make()), IdealTile(32, 32), None, values(61, 40, *shape), Options(dac_bits=None))
+    found = prepared.run(x, None)
+    np.testing.assert_array_equal(found, np.repeat(prepared.run(x[:1], None), n, axis=0))
+
+
 def test_new_seeds_are_new_converters():
     make, shape = MODELS["mlp"]
     x = values(60, 40, *shape)
