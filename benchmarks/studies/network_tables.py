@@ -98,7 +98,7 @@ def draw(found: dict[str, Row], path: Path) -> None:
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -112,7 +112,8 @@ def _panel(axis: Any, found: dict[str, Row], name: str) -> None:
             rows = [r for n in ROWS if (r := found.get(f"{name}, {tile}, {n} rows, fitted {bits}"))]
             mean = [factor * np.mean(r["scores"]) for r in rows]
             error = [factor * np.std(r["scores"], ddof=1) if len(r["scores"]) > 1 else 0.0 for r in rows]
-            at = [ROWS.index(r["rows"]) + (0.04 if tile == "charge" else -0.04) for r in rows]
+            apart = 0.12 * TILES.index(tile) + 0.06 * BITS.index(bits) - 0.09  # so that bars do not hide each other
+            at = [ROWS.index(r["rows"]) + apart for r in rows]
             label = f"{tile}, {bits} bits"
             axis.errorbar(at, mean, error, fmt=style, color=colour, ms=4, capsize=3, label=label,
                           mfc=colour if bits == BITS[0] else "white")  # fmt: skip
