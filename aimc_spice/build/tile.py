@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from aimc_spice.device import ConductanceMap, Device, map_weights
 from aimc_spice.device.capacitance import Capacitor
 from aimc_spice.errors import ConfigError
 from aimc_spice.netlist.cells import one_t_one_r, polynomial_cell, sinh_cell
+from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.library import FrontEnd, diff_amp, tia
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.readout import OpAmp, dynamic_tia
@@ -72,11 +74,26 @@ def read_by(config: TileConfig, surrogate: str) -> TileConfig:
     return config.model_copy(update={"readout": config.readout.model_copy(update={"surrogate": surrogate})})
 
 
-def with_steps(config: TileConfig, n: int) -> TileConfig:
-    """Return the same tile, calibrated with n steps in time; -1 changes nothing."""
-    if n < 0:
-        return config
-    return config.model_copy(update={"calibration": config.calibration.model_copy(update={"n_steps": n})})
+def with_calibration(config: TileConfig, **changes: float) -> TileConfig:
+    """Return the same tile with other entries of its table ``[calibration]``."""
+    return config.model_copy(update={"calibration": config.calibration.model_copy(update=changes)})
+
+
+def at_corner(config: TileConfig, name: str) -> TileConfig:
+    """Return the same tile at one of its corners, which enters its name.
+
+    Raises
+    ------
+    ConfigError
+        The file has no such corner.
+    """
+    if name not in config.corners:
+        known = ", ".join(config.corners) or "none"
+        raise ConfigError(f"tile {config.name} has no corner {name!r}", hint=f"[corners.{name}], or one of: {known}")
+    corner = config.corners[name]
+    cell = config.cell.model_copy(update={"params": {**config.cell.params, **corner.cell}})
+    update = {"name": f"{config.name}_{name}", "corner": corner, "cell": cell, "corners": {}}
+    return config.model_copy(update=update)
 
 
 def tile_of(config: TileConfig) -> tuple[TileSurrogate, Readout]:
@@ -138,8 +155,9 @@ def cells_device(config: TileConfig) -> Device:
 
 
 def tile_wire(config: TileConfig) -> Wire:
-    """Return the wires of a tile."""
-    return wire_of(config.wire, config.n_rows)
+    """Return the wires of a tile, at its corner."""
+    wire, factor = wire_of(config.wire, config.n_rows), config.corner.r_wire
+    return replace(wire, r_wire_wl=factor * wire.r_wire_wl, r_wire_bl=factor * wire.r_wire_bl)
 
 
 def front_end_of(table: TileFrontEndConfig) -> FrontEnd:
@@ -173,8 +191,8 @@ def cell_of(config: TileConfig) -> Macro | None:
 
 def circuit_of(config: TileConfig) -> TileCircuit:
     """Return the circuit of a current-mode tile, for decks of any size."""
-    front_end = front_end_of(config.front_end)
-    return TileCircuit(tile_wire(config), front_end, config.v_read, config.r_driver, cell_of(config))
+    front_end, corner = front_end_of(config.front_end), Corner(temp_k=config.corner.temp)
+    return TileCircuit(tile_wire(config), front_end, config.v_read, config.r_driver, cell_of(config), corner)
 
 
 def cells_of(config: TileConfig, weights: Array) -> ConductanceMap:

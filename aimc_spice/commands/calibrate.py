@@ -77,9 +77,13 @@ def tile(
     ] = 0,
     cols: Annotated[int, typer.Option(min=0, max=4096, help="Columns, beside --rows; 0: as many as rows.")] = 0,
     steps: Annotated[int, typer.Option(min=-1, help="Tiles stepped in time; -1: as the file says.")] = -1,
+    goal: Annotated[
+        float, typer.Option(min=0, max=1, help="Wanted rms error, of full scale (0.001 is 0.1 %); 0: as the file says.")
+    ] = 0.0,
+    corner: Annotated[str, typer.Option("--corner", help="Calibrate at this corner of the file.")] = "",
 ) -> None:
     """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
-    from aimc_spice.build.tile import open_tile, resized, with_steps
+    from aimc_spice.build.tile import at_corner, open_tile, resized, with_calibration
     from aimc_spice.commands.study import _progress
     from aimc_spice.dataset import Store
     from aimc_spice.dataset.bench import Bench
@@ -88,7 +92,9 @@ def tile(
     from aimc_spice.report.tile import tile_page, worst_tiles
     from aimc_spice.simulate import SimulatorPool
 
-    config = with_steps(resized(open_tile(file), rows, cols), steps)
+    config = resized(open_tile(file), rows, cols)
+    config = at_corner(config, corner) if corner else config
+    config = with_calibration(config, **({"n_steps": steps} if steps >= 0 else {}), **({"goal": goal} if goal else {}))
     folder, table = results / config.name, config.calibration
     (out / config.name).mkdir(parents=True, exist_ok=True)  # a folder that cannot be had is said before the work
     pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
@@ -100,7 +106,11 @@ def tile(
         + (f" --rows {rows}" if rows else "")
         + (f" --cols {cols}" if rows and cols else "")
         + (f" --steps {steps}" if steps >= 0 else "")
+        + (f" --goal {goal:g}" if goal else "")
+        + (f" --corner {corner}" if corner else "")
     )
     found.write(out / config.name, folder, command)
     typer.echo(tile_page(found.tile.record, worst_tiles(found.tile, found.judged), command))
-    typer.echo(f"written: {out / config.name}: record.json, family.npz, report.md, report.png; {folder}/worst_*.cir")
+    typer.echo(
+        f"written: {out / config.name}: record.json, family.npz, report.md, report.png; {folder}/worst_*/deck.cir"
+    )

@@ -64,6 +64,7 @@ Levels = Annotated[int | None, BeforeValidator(lambda value: None if value == "c
 Ohm = Annotated[float, quantity("Ω")]
 PositiveOhm = Annotated[float, quantity("Ω", above=0)]
 DriverOhm = Annotated[float, quantity("Ω", least=0)]
+Kelvin = Annotated[float, quantity("K", above=0)]
 PositiveVolt = Annotated[float, quantity("V", above=0)]
 PositiveSecond = Annotated[float, quantity("s", above=0)]
 Positive = Annotated[float, quantity("", above=0)]

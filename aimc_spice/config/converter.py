@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from aimc_spice.config.base import (
     FolderName,
+    Kelvin,
     NotNegative,
     Number,
     Positive,
@@ -27,7 +28,6 @@ from aimc_spice.units import parse
 
 VoltMetre = Annotated[float, quantity("V·m", least=0)]
 LengthScale = Annotated[float, quantity("m", least=0)]
-Kelvin = Annotated[float, quantity("K", above=0)]
 Second = Annotated[float, quantity("s", least=0)]
 Joule = Annotated[float, quantity("J", least=0)]
 Volt = Annotated[float, quantity("V")]

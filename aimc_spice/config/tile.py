@@ -17,6 +17,7 @@ from aimc_spice.config.base import (
     DriverOhm,
     Farad,
     FolderName,
+    Kelvin,
     Levels,
     Number,
     Positive,
@@ -103,17 +104,27 @@ class AreaConfig(Table):
     per_line: SquareMetre = 0.0
 
 
+class CornerConfig(Table):
+    """A condition: temperature, resistance of the wires relative to the file's, other parameters of the cell."""
+
+    temp: Kelvin = 300.15
+    r_wire: Positive = 1.0
+    cell: dict[str, float] = Field(default_factory=dict)
+
+
 class CalibrationConfig(Table):
     """How a tile is calibrated.
 
-    Tiles to fit, to choose a family by and to judge, none of them in two roles; inputs of each; input steps in time;
-    errors that are good enough (rms and worst, of full scale); probability of the interval.
+    Tiles to fit (at most), to choose a family by, to judge, and to judge at each of the corners, none of them in two
+    roles; inputs of each; input steps in time; errors that are good enough (rms and worst, of full scale); probability
+    of the interval.
     """
 
     seed: int = Field(default=0, ge=0)
     n_fit: int = Field(default=12, ge=2)
     n_choose: int = Field(default=4, ge=1)
     n_held_out: int = Field(default=10, ge=1)
+    n_corner: int = Field(default=3, ge=1)
     n_vectors: int = Field(default=24, ge=2)
     n_steps: int = Field(default=4, ge=0)
     goal: Positive = 5e-4
@@ -134,7 +145,7 @@ class CalibrationConfig(Table):
 
 
 class TileConfig(Table):
-    """A whole tile file; `name` becomes the name of its surrogate."""
+    """A whole tile file; `name` becomes the name of its surrogate, `corner` is where it is, `corners` are others."""
 
     name: FolderName
     mode: Literal["current", "charge"] = "current"
@@ -154,6 +165,8 @@ class TileConfig(Table):
     write: WriteConfig = WriteConfig()
     area: AreaConfig | None = None
     vdd: PositiveVolt = 0.8
+    corner: CornerConfig = CornerConfig()
+    corners: dict[FolderName, CornerConfig] = Field(default_factory=dict)
     calibration: CalibrationConfig = CalibrationConfig()
 
     @model_validator(mode="after")

@@ -1,13 +1,12 @@
 """How is a charge-mode tile calibrated? Its closed form is judged: nothing is fitted.
 
-One idea: a settled bit line is a capacitive divider whatever its wires, so every deck is a judge. Windows of reset,
-step and rest show outputs; single steps show settling, energy and latency of the model in time.
+One idea: a settled bit line is a capacitive divider whatever its wires, so every deck is a judge. Steps with
+a rest in between show outputs at the end of the integration time; single steps show settling, energy and latency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,28 +17,32 @@ from aimc_spice.dataset import Job, collect
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.device.capacitance import map_capacitances
 from aimc_spice.flows.calibrate_tile import Calibration
+from aimc_spice.flows.step_halving import Answer, Level, limits
+from aimc_spice.flows.tile_corners import judge_corners
 from aimc_spice.flows.tile_steps import (
-    IN_TIME,
-    Answer,
     Step,
     Stepped,
     compare_step,
+    judge_in_time,
     ratio_fit,
     settling_fit,
     step_cases,
 )
-from aimc_spice.netlist.base import Deck
+from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist
 from aimc_spice.netlist.charge import ChargeCrossbar
-from aimc_spice.netlist.charge_mvm import ChargePhases, charge_mvm_deck, read_bit_lines
+from aimc_spice.netlist.driven import Driven
 from aimc_spice.simulate.base import Waveforms
 from aimc_spice.surrogate.calibrated import CalibratedTile, Record, TileBox
 from aimc_spice.surrogate.charge import ChargeTile
 from aimc_spice.surrogate.charge_family import ChargeFamily
-from aimc_spice.surrogate.experiment import Case, design
+from aimc_spice.surrogate.experiment import Case, design, sizes
 from aimc_spice.surrogate.families.base import Circuit, evaluate
 from aimc_spice.surrogate.families.interval import conformal
 
 Array = NDArray[np.float64]
+_LEAK = 1e13  # [Ω]
+_POINTS = 10  # an integration time: where charge divides does not depend on the steps on the way there
+_REST = 8  # edges, between inputs
 _WHY = "the closed form: a settled bit line divides charge whatever the wires"
 
 
@@ -55,8 +58,7 @@ def calibrate_charge(config: TileConfig, bench: Bench) -> Calibration:
     family = ChargeFamily(tile)
     steps = _steps(config, tile, bench)
     cases = design(table.n_held_out, (config.n_rows, config.n_cols), table.n_vectors, table.seed, "judge")
-    decks = [charge_deck(config, tile, case) for case in cases]
-    judged = _circuits(config, tile, cases, decks, bench)
+    judged = _simulate(config, cases, bench)
     cost, _ = tile_of(config)
     simulator = bench.pool.name
     record = Record(
@@ -68,52 +70,57 @@ def calibrate_charge(config: TileConfig, bench: Bench) -> Calibration:
         [],
         evaluate(family, judged),
         conformal(family, judged, table.level),
+        judge_corners(config, family, lambda there, cases: _simulate(there, cases, bench)),
         settling_fit(steps, simulator),
         ratio_fit([one.energy for one in steps], steps, simulator),
         ratio_fit([one.latency for one in steps], steps, simulator),
+        judge_in_time(steps),
         cost.t_mvm,
         cost.e_mvm,
         "none: nothing is fitted",
+        (),
         table.seed,
     )
+    decks = (charge_deck(config, tile, case) for case in cases)
     return Calibration(CalibratedTile(family, record), tuple(judged), steps, {deck.digest(): deck for deck in decks})
 
 
-def _crossbar(tile: ChargeTile, case: Case) -> ChargeCrossbar:
+def _driven(tile: ChargeTile, case: Case, options: tuple[str, ...]) -> Driven:
+    """Return the crossbar with open word lines; a faint leak defines the operating point of its bit lines."""
+    n_rows, n_cols = case.weights.shape
     cells = map_capacitances(case.weights, tile.cell, n_levels=tile.n_levels)
-    return ChargeCrossbar(cells, tile.wire, tile.r_driver, tile.c_par, tile.c_load)
-
-
-def _phases(config: TileConfig, t_stop: float) -> ChargePhases:
-    """Return phases without a reset switch: a leak holds the bit lines, so a reset is only a pause."""
-    pause, edge = 4 * config.t_rise, config.t_rise
-    return ChargePhases(t_reset=pause, t_gap=pause, t_stop=t_stop, t_share=t_stop / 2, t_rise=edge, v_cm=0.0)
+    crossbar = ChargeCrossbar(cells, tile.wire, tile.r_driver, tile.c_par, tile.c_load, r_leak=_LEAK)
+    netlist = Netlist(f"charge-mode crossbar {n_rows} x {n_cols}", (), (Lines("vcm vcm 0 0"), crossbar))
+    probes = (*(f"v(b{line}_{c})" for line in "pn" for c in range(n_cols)), *(f"i(vin_{r})" for r in range(n_rows)))
+    return Driven(netlist, tuple(f"wl_{r}" for r in range(n_rows)), probes, options)
 
 
 def charge_deck(config: TileConfig, tile: ChargeTile, case: Case, t_step: float = 0.0) -> Deck:
-    """Return the deck of a tile, a window of reset and step for every input; by default steps are ``t_int / 50``."""
-    phases = _phases(config, config.t_int)
-    deck = charge_mvm_deck(
-        _crossbar(tile, case), config.v_read * case.inputs, phases, t_step=t_step or config.t_int / 50
-    )
-    return replace(deck, options=IN_TIME)
+    """Return the deck of a tile: a step of `t_int` and a rest for every input; by default steps of ``t_int / 10``."""
+    driven, t_int, t_rise = _driven(tile, case, (*DEFAULT_OPTIONS, "method=gear")), config.t_int, config.t_rise
+    volts, t_step = config.v_read * case.inputs, t_step or t_int / _POINTS
+    return driven.steps(volts, t_rise=t_rise, t_step=t_step, t_stop=t_int, t_rest=_REST * t_rise)
 
 
-def charge_outputs(config: TileConfig, deck: Deck, waves: Waveforms, n_vectors: int) -> Array:
-    """Return what the columns of a `charge_deck` give at the end of each window, (n_vectors, n_cols) [V]."""
-    lines = read_bit_lines(_phases(config, config.t_int), n_vectors, waves.axis, waves.stack(deck.probes))
-    return lines[:, ::2] - lines[:, 1::2]
+def charge_outputs(config: TileConfig, case: Case, waves: Waveforms) -> Array:
+    """Return what the columns of a `charge_deck` give at the end of each step, (n_vectors, n_cols) [V]."""
+    ends = config.t_int + (config.t_int + _REST * config.t_rise) * np.arange(len(case.inputs))
+    return np.stack([np.interp(ends, waves.axis, out) for out in _differences(case, waves).T], axis=1)
 
 
-def _circuits(
-    config: TileConfig, tile: ChargeTile, cases: Sequence[Case], decks: Sequence[Deck], bench: Bench
-) -> list[Circuit]:
-    jobs = [Job(f"{case.name}: {len(case.inputs)} vectors", deck) for case, deck in zip(cases, decks, strict=True)]
+def _differences(case: Case, waves: Waveforms) -> Array:
+    plus, minus = (waves.stack([f"v(b{line}_{c})" for c in range(case.weights.shape[1])]) for line in "pn")
+    return np.asarray(plus - minus)
+
+
+def _simulate(config: TileConfig, cases: Sequence[Case], bench: Bench) -> list[Circuit]:
+    tile = charge_tile_of(config)
+    jobs = [Job(f"{case.name}: {len(case.inputs)} vectors", charge_deck(config, tile, case)) for case in cases]
     found = collect(jobs, bench.pool, bench.store, bench.progress)
     circuits = []
-    for case, deck, waves in zip(cases, decks, found, strict=True):
+    for case, waves in zip(cases, found, strict=True):
         c_pos, c_neg = tile.capacitances(case.weights)
-        y = charge_outputs(config, deck, waves, len(case.inputs))
+        y = charge_outputs(config, case, waves)
         circuits.append(Circuit(c_pos, c_neg, case.inputs, y, waves.deck_digest, waves.simulator))
     return circuits
 
@@ -121,33 +128,17 @@ def _circuits(
 def _steps(config: TileConfig, tile: ChargeTile, bench: Bench) -> tuple[Stepped, ...]:
     cases = step_cases(config)
     steps = [Step.of(config, tile.settling(case.weights, config.t_rise), case) for case in cases]
-    jobs = [Job(case.name, _step_deck(config, tile, case, step)) for case, step in zip(cases, steps, strict=True)]
-    found = collect(jobs, bench.pool, bench.store, bench.progress)
-    return tuple(
-        compare_step(config, step, _answer(config, step, waves)) for step, waves in zip(steps, found, strict=True)
-    )
 
+    def deck(k: int, level: Level) -> Deck:
+        driven, step = _driven(tile, cases[k], level.options), steps[k]
+        return driven.steps(step.volts, t_rise=config.t_rise, t_step=step.t_step(level), t_stop=step.t_stop)
 
-def _step_deck(config: TileConfig, tile: ChargeTile, case: Case, step: Step) -> Deck:
-    phases = _phases(config, step.t_stop + config.t_rise)
-    deck = charge_mvm_deck(_crossbar(tile, case), step.volts, phases, t_step=step.t_step)
-    currents = tuple(f"i(vwl_{r})" for r in range(step.volts.shape[1]))
-    return replace(deck, options=IN_TIME, probes=(*deck.probes, *currents))
+    def read(k: int, waves: Waveforms) -> Answer:
+        return steps[k].answer(waves, _differences(cases[k], waves))
 
-
-def _answer(config: TileConfig, step: Step, waves: Waveforms) -> Answer:
-    """Cut the step out of its window: from its edge to before the word lines return."""
-    n_rows, n_cols = step.model.operator.shape
-    start = float(_phases(config, step.t_stop + config.t_rise).step_times(1)[0])
-    t = waves.axis - start
-    inside = (t >= 0) & (t <= step.t_stop)
-    plus, minus, currents = (
-        waves.stack([f"{name}_{k})" for k in range(n)])[inside]
-        for name, n in (("v(bp", n_cols), ("v(bn", n_cols), ("i(vwl", n_rows))
-    )
-    return Answer(t[inside], plus - minus, -currents, waves.deck_digest)
+    found = limits([case.name for case in cases], deck, read, bench)
+    return tuple(compare_step(config, step, one) for step, one in zip(steps, found, strict=True))
 
 
 def _box(config: TileConfig, tile: ChargeTile) -> TileBox:
-    rows, cols = ((max(1, round(0.25 * n)), n) for n in (config.n_rows, config.n_cols))  # as `experiment` draws sizes
-    return TileBox(rows, cols, (tile.cell.c_off, tile.cell.c_on), config.v_read, "F")
+    return TileBox(*sizes((config.n_rows, config.n_cols)), (tile.cell.c_off, tile.cell.c_on), config.v_read, "F")

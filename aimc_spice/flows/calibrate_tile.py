@@ -5,10 +5,10 @@
     tile file ─ circuit_of ─► TileCircuit        cell ─ fit_cell ─► law          (nonlinear cells)
                                   │                                   │
         design ─► tiles to fit ───┤ ngspice ─► circuits ──────────────┴─► every family, fitted
-                  around the worst┘                                              │
+    again around the worst ───┘                                                  │
         design ─► tiles to choose ─ ngspice ────────────────────────► cheapest that is good enough
         design ─► tiles that judge  ngspice ────────────────────────► error, interval: not used before
-        design ─► input steps ───── ngspice transients ─────────────► settling, energy, latency of the model
+        design ─► input steps ───── ngspice, steps halved ──────────► settling, energy, latency of the model
                                                                                  │
                                                               CalibratedTile, report ◄──┘
 
@@ -26,15 +26,15 @@ from numpy.typing import NDArray
 
 from aimc_spice.build.tile import cells_device, cells_of, circuit_of, tile_of, tile_wire
 from aimc_spice.config.tile import TileConfig
-from aimc_spice.dataset import Job, collect
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.device import ConductanceMap
+from aimc_spice.flows.step_halving import Answer, Level, limits
+from aimc_spice.flows.tile_corners import judge_corners
 from aimc_spice.flows.tile_steps import (
-    IN_TIME,
-    Answer,
     Step,
     Stepped,
     compare_step,
+    judge_in_time,
     ratio_fit,
     settling_fit,
     step_cases,
@@ -47,7 +47,7 @@ from aimc_spice.report.figure import save_figure
 from aimc_spice.report.tile import tile_figure, tile_page, worst_tiles
 from aimc_spice.simulate.base import Waveforms
 from aimc_spice.surrogate.calibrated import CalibratedTile, Record, TileBox
-from aimc_spice.surrogate.experiment import Case, around, design
+from aimc_spice.surrogate.experiment import Case, around, design, sizes
 from aimc_spice.surrogate.families.base import Circuit, TileKind, evaluate
 from aimc_spice.surrogate.families.choose import FAMILIES, Choice, choose
 from aimc_spice.surrogate.families.decks import TileCircuit
@@ -58,7 +58,7 @@ from aimc_spice.surrogate.laws.fit import FittedCell, fit_cell
 from aimc_spice.surrogate.settling import Settling, settle
 
 Array = NDArray[np.float64]
-_SECOND_ROUND = 3  # one in so many of the tiles to fit is placed where the first round was worst
+_ROUND = 3  # tiles to fit of each round but the first, which takes half
 _FLAT = 0.05  # exponent of a learning curve that does not fall
 
 
@@ -87,7 +87,20 @@ class Calibration:
         save_figure(tile_figure(self.tile, self.judged, steps), folder / "report.png")
         (folder / "report.md").write_text(tile_page(self.tile.record, worst, command), encoding="utf-8")
         for k, (digest, _) in enumerate(worst):
-            self.decks[digest].write(results / f"worst_{k}.cir")
+            _write_run(results / f"worst_{k}", self.decks[digest], self.tile, self._circuit(digest))
+
+    def _circuit(self, digest: str) -> Circuit:
+        return next(one for one in self.judged if one.digest == digest)
+
+
+def _write_run(folder: Path, deck: Deck, tile: CalibratedTile, judged: Circuit) -> None:
+    """Write a run folder: the deck, and every output of ngspice beside the surrogate's."""
+    deck.write(folder / "deck.cir")
+    vector, column = np.indices(judged.y.shape)
+    model = tile.program(judged.g_pos, judged.g_neg)(judged.x)
+    table = np.column_stack([part.ravel() for part in (vector, column, judged.y, model)])
+    head = "vector,column,ngspice [V],surrogate [V]"
+    np.savetxt(folder / "outputs.csv", table, ("%d", "%d", "%.9e", "%.9e"), ",", header=head, comments="")
 
 
 def calibrate(config: TileConfig, bench: Bench) -> Calibration:
@@ -101,13 +114,15 @@ def calibrate(config: TileConfig, bench: Bench) -> Calibration:
     circuit, table = circuit_of(config), config.calibration
     cell = _law(config, circuit, bench)
     kind = circuit.kind(cell)
-    fit = _first_and_second_round(config, circuit, kind, bench)
+    rounds = _rounds(config, circuit, kind, bench)
+    fit = [one for found in rounds for one in found]
     chosen_by = _simulate(config, circuit, _design(config, table.n_choose, "choose"), bench)
     judges = _design(config, table.n_held_out, "judge")
     judged = _simulate(config, circuit, judges, bench)
     choice = choose(kind, fit, chosen_by, rms=table.goal, worst=table.worst, names=_families(circuit))
     family = choice.chosen.family
     interval = conformal(family, judged, table.level)
+    corners = judge_corners(config, family, lambda there, cases: _simulate(there, circuit_of(there), cases, bench))
     steps = _steps(config, circuit, bench) if circuit.cell is None and circuit.front_end.is_linear else ()
     record = Record(
         config.name,
@@ -118,11 +133,14 @@ def calibrate(config: TileConfig, bench: Bench) -> Calibration:
         [entry.row() for entry in choice.table],
         evaluate(family, judged, fit),
         interval,
+        corners,
         settling_fit(steps, bench.pool.name),
         ratio_fit([one.energy for one in steps], steps, bench.pool.name),
         ratio_fit([one.latency for one in steps], steps, bench.pool.name),
+        judge_in_time(steps),
         *_cost(config),
         _more_decks(kind, choice, fit, chosen_by, table.goal),
+        tuple(map(len, rounds)),
         table.seed,
     )
     decks = (circuit.deck(cells_of(config, case.weights), case.inputs) for case in judges)
@@ -133,7 +151,8 @@ def _law(config: TileConfig, circuit: TileCircuit, bench: Bench) -> FittedCell |
     if circuit.cell is None:
         return None
     device = cells_device(config)
-    return fit_cell(circuit.cell, (device.g_off, device.g_on), config.v_read, bench.pool, bench.store)
+    g_range = (device.g_off, device.g_on)
+    return fit_cell(circuit.cell, g_range, config.v_read, bench.pool, bench.store, corner=circuit.corner)
 
 
 def _design(config: TileConfig, n: int, name: str) -> list[Case]:
@@ -151,18 +170,33 @@ def _families(circuit: TileCircuit) -> Sequence[str]:
     return (LinearFamily.name,) if linear else tuple(FAMILIES)
 
 
-def _first_and_second_round(config: TileConfig, circuit: TileCircuit, kind: TileKind, bench: Bench) -> list[Circuit]:
-    """Fill the space, then look again where the best family of the first round was worst."""
-    table = config.calibration
-    n_second = table.n_fit // _SECOND_ROUND
-    cases = _design(config, table.n_fit - n_second, "fit")
-    first = _simulate(config, circuit, cases, bench)
-    half = len(first) // 2
-    family = choose(kind, first[half:], first[:half], names=_families(circuit)).chosen.family
-    errors = [evaluate(family, [one]).rms for one in first]
-    worst = [cases[i] for i in np.argsort(errors)[::-1][: max(1, n_second)]]
-    shape = (config.n_rows, config.n_cols)
-    return first + _simulate(config, circuit, around(worst, n_second, shape, table.n_vectors, table.seed), bench)
+def _rounds(config: TileConfig, circuit: TileCircuit, kind: TileKind, bench: Bench) -> list[list[Circuit]]:
+    """Fill the space, then look again and again where the error is largest, until it is good enough everywhere."""
+    table, shape = config.calibration, (config.n_rows, config.n_cols)
+    least = 2 if len(_families(circuit)) == 1 else 4  # both halves must do to fit a family that learns
+    cases = _design(config, min(table.n_fit, max(least, table.n_fit // 2)), "fit")
+    rounds = [_simulate(config, circuit, cases, bench)]
+    while len(cases) < table.n_fit:
+        errors, good = _left_out(config, circuit, kind, [one for found in rounds for one in found])
+        if good:
+            break
+        n = min(_ROUND, table.n_fit - len(cases))
+        worst = [cases[i] for i in np.argsort(errors)[::-1][:n]]
+        more = around(worst, shape, table.n_vectors, table.seed, f"round {len(rounds) + 1}")
+        rounds.append(_simulate(config, circuit, more, bench))
+        cases += more
+    return rounds
+
+
+def _left_out(config: TileConfig, circuit: TileCircuit, kind: TileKind, found: Sequence[Circuit]) -> tuple[Array, bool]:
+    """Return each circuit's error [V] by the family fitted to the other half, and whether both halves are content."""
+    table, errors, good = config.calibration, np.zeros(len(found)), []
+    for half in (0, 1):
+        mine, others = found[half::2], found[1 - half :: 2]
+        choice = choose(kind, others, mine, rms=table.goal, worst=table.worst, names=_families(circuit))
+        errors[half::2] = [evaluate(choice.chosen.family, [one]).rms for one in mine]
+        good.append(choice.good)
+    return errors, all(good)
 
 
 def _more_decks(
@@ -184,8 +218,7 @@ def _more_decks(
 
 def _box(config: TileConfig) -> TileBox:
     device = cells_device(config)
-    rows, cols = ((max(1, round(0.25 * n)), n) for n in (config.n_rows, config.n_cols))  # as `experiment` draws sizes
-    return TileBox(rows, cols, (device.g_off, device.g_on), config.v_read)
+    return TileBox(*sizes((config.n_rows, config.n_cols)), (device.g_off, device.g_on), config.v_read)
 
 
 def _settling(config: TileConfig, circuit: TileCircuit, cells: ConductanceMap) -> Settling:
@@ -199,26 +232,22 @@ def _steps(config: TileConfig, circuit: TileCircuit, bench: Bench) -> tuple[Step
     maps = [cells_of(config, case.weights) for case in cases]
     models = [_settling(config, circuit, cells) for cells in maps]
     steps = [Step.of(config, model, case) for model, case in zip(models, cases, strict=True)]
-    jobs = [
-        Job(case.name, _step_deck(config, circuit, cells, step))
-        for case, cells, step in zip(cases, maps, steps, strict=True)
-    ]
-    found = collect(jobs, bench.pool, bench.store, bench.progress)
-    return tuple(compare_step(config, step, _answer(step, waves)) for step, waves in zip(steps, found, strict=True))
+
+    def deck(k: int, level: Level) -> Deck:
+        return _step_deck(config, circuit, maps[k], steps[k], level)
+
+    found = limits([case.name for case in cases], deck, lambda k, waves: _answer(steps[k], waves), bench)
+    return tuple(compare_step(config, step, one) for step, one in zip(steps, found, strict=True))
 
 
-def _step_deck(config: TileConfig, circuit: TileCircuit, cells: ConductanceMap, step: Step) -> Deck:
+def _step_deck(config: TileConfig, circuit: TileCircuit, cells: ConductanceMap, step: Step, level: Level) -> Deck:
     layer = Layer(cells, Partition(*cells.shape, 1, 1), circuit.wire, circuit.front_end, r_driver=config.r_driver)
-    driven = replace(tile_driven(layer, "step of a tile", step=True), options=IN_TIME)
-    return driven.steps(step.volts, t_rise=config.t_rise, t_step=step.t_step, t_stop=step.t_stop)
+    driven = replace(tile_driven(layer, "step of a tile", step=True), options=(*level.options, *circuit.corner.options))
+    return driven.steps(step.volts, t_rise=config.t_rise, t_step=step.t_step(level), t_stop=step.t_stop)
 
 
 def _answer(step: Step, waves: Waveforms) -> Answer:
-    n_rows, n_cols = step.model.operator.shape
-    outs, currents = (
-        waves.stack([f"{kind}_{k})" for k in range(n)]) for kind, n in (("v(out", n_cols), ("i(vin", n_rows))
-    )
-    return Answer(waves.axis, outs, -currents, waves.deck_digest)
+    return step.answer(waves, waves.stack([f"v(out_{c})" for c in range(step.model.operator.shape[1])]))
 
 
 def _cost(config: TileConfig) -> tuple[float, float]:

@@ -69,13 +69,11 @@ class ChargeReplay:
 
     def probe(self, label: str, weights: Array, x: Array) -> Probe:
         """See `Replay`."""
-        whole = self._whole
-        deck = charge_deck(
-            whole, charge_tile_of(self.config), Case(label, np.zeros(0), weights, x), t_step=whole.t_rise
-        )
+        whole, case = self._whole, Case(label, np.zeros(0), weights, x)
+        deck = charge_deck(whole, charge_tile_of(self.config), case, t_step=whole.t_rise)
 
         def read(waves: Waveforms) -> Array:
-            return charge_outputs(whole, deck, waves, len(x))
+            return charge_outputs(whole, case, waves)
 
         return Probe(label, deck, x @ self.tile.program(weights[None])[0], read)
 

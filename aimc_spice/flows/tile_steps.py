@@ -1,7 +1,8 @@
 """Is the model of a tile in time right? One step of its inputs, ngspice beside the model.
 
 One idea: outputs at sixty times even and sixty logarithmic ones, the work of the drivers, and the settling time: three
-numbers a step. Current mode and charge mode differ only in their decks.
+numbers a step, each beside ngspice's own error (`step_halving`). Current mode and charge mode differ only in their
+decks.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.config.tile import TileConfig
-from aimc_spice.netlist.base import DEFAULT_OPTIONS
+from aimc_spice.flows.step_halving import Answer, Level, Limit
+from aimc_spice.simulate.base import Waveforms
 from aimc_spice.surrogate.base import Fit, measure
+from aimc_spice.surrogate.calibrated import Judge
 from aimc_spice.surrogate.energy import driver_energy
 from aimc_spice.surrogate.experiment import Case, design
 from aimc_spice.surrogate.settling import Settling
 
 Array = NDArray[np.float64]
-IN_TIME = (*DEFAULT_OPTIONS, "method=gear", "reltol=1e-4")
-_N_TIMES, _N_STEPS = 60, 800  # a coarser ngspice errs by 1 % itself where an amplifier overshoots
+_N_TIMES = 60
 _CORNERS = 2  # of `experiment`: decks of extremes, nearly without a signal
 
 
@@ -40,20 +42,16 @@ class Step:
         settled = float(model.settling_time(volts, 0.1 * config.settled_within).max())
         return cls(model, volts, 2.0 * settled + 5 * config.t_rise)
 
-    @property
-    def t_step(self) -> float:
-        """Largest time step of the simulation [s]."""
-        return self.t_stop / _N_STEPS
+    def t_step(self, level: Level) -> float:
+        """Return the largest time step of the simulation [s]."""
+        return self.t_stop / level.n_steps
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What ngspice said: times (n,) [s] from the start of the edge, outputs [V], currents out of the drivers [A]."""
-
-    t: Array
-    outs: Array
-    currents: Array
-    digest: str
+    def answer(self, waves: Waveforms, outs: Array) -> Answer:
+        """Return what a simulation said: outputs (n, n_cols) [V], and the work of its drivers ``vin_r``."""
+        currents = -waves.stack([f"i(vin_{r})" for r in range(self.volts.shape[1])])
+        edge = np.clip(waves.axis / self.model.t_rise, 0.0, 1.0)
+        work = float(np.trapezoid((currents @ self.volts[0]) * edge, waves.axis))
+        return Answer(waves.axis, outs, work, waves.deck_digest)
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,12 @@ class Stepped:
         Outputs [V].
     energy, latency : (float, float)
         ngspice and model: work of the drivers [J], settling time [s].
-    digest : str
-        Of the deck.
+    doubt : (float, float, float)
+        What ngspice itself may be off: outputs, of full scale; energy, latency, relative.
+    shape : (int, int)
+        Rows and columns of the tile.
+    digests : tuple of str
+        Of the decks.
     """
 
     t: Array
@@ -77,32 +79,32 @@ class Stepped:
     model: Array
     energy: tuple[float, float]
     latency: tuple[float, float]
-    digest: str
+    doubt: tuple[float, float, float]
+    shape: tuple[int, int]
+    digests: tuple[str, ...]
 
 
 def step_cases(config: TileConfig) -> list[Case]:
-    """Return the tiles that are stepped, one vector each."""
+    """Return the tiles that are stepped, one vector each; the first is a full tile."""
     n, shape = config.calibration.n_steps, (config.n_rows, config.n_cols)
-    return design(n + _CORNERS, shape, 1, config.calibration.seed, "steps")[_CORNERS:]
+    return design(n + _CORNERS, shape, 1, config.calibration.seed, "steps", full=_CORNERS)[_CORNERS:]
 
 
-def compare_step(config: TileConfig, step: Step, found: Answer) -> Stepped:
+def compare_step(config: TileConfig, step: Step, found: Limit) -> Stepped:
     """Set ngspice beside the model."""
     even, fine = np.linspace(0, step.t_stop, _N_TIMES), step.t_stop * np.logspace(-3, 0, _N_TIMES)
-    t = np.unique(np.concatenate([even, fine]))
-    spice = np.stack([np.interp(t, found.t, out) for out in found.outs.T], axis=1)
-    edge = np.clip(found.t / config.t_rise, 0.0, 1.0)
-    work = float(np.trapezoid((found.currents @ step.volts[0]) * edge, found.t))
+    t, within = np.unique(np.concatenate([even, fine])), config.settled_within
+    spice, own = found.answer, found.finest
+    latency = spice.latency(within)
     return Stepped(
         t,
-        spice,
+        spice.at(t),
         step.model.outputs(step.volts, t)[:, 0],
-        (work, float(driver_energy(step.model, step.volts, step.t_stop)[0])),
-        (
-            _latency(config.settled_within, found),
-            float(step.model.settling_time(step.volts, config.settled_within).max()),
-        ),
-        found.digest,
+        (spice.work, float(driver_energy(step.model, step.volts, step.t_stop)[0])),
+        (latency, float(step.model.settling_time(step.volts, within).max())),
+        (found.doubt, abs(own.work / spice.work - 1), abs(own.latency(within) / latency - 1)),
+        (step.model.operator.shape[0], step.model.operator.shape[1]),
+        found.digests,
     )
 
 
@@ -115,7 +117,7 @@ def settling_fit(steps: Sequence[Stepped], simulator: str) -> Fit | None:
         np.concatenate([(getattr(one, which) / s).ravel() for one, s in zip(steps, scale, strict=True)])
         for which in ("model", "spice")
     )
-    return replace(measure(got, wanted, (), tuple(one.digest for one in steps), simulator), full_scale=1.0)
+    return replace(measure(got, wanted, (), _digests(steps), simulator), full_scale=1.0)
 
 
 def ratio_fit(pairs: Sequence[tuple[float, float]], steps: Sequence[Stepped], simulator: str) -> Fit | None:
@@ -123,14 +125,17 @@ def ratio_fit(pairs: Sequence[tuple[float, float]], steps: Sequence[Stepped], si
     if not pairs:
         return None
     ratio = np.array([model / spice for spice, model in pairs])
-    found = measure(ratio, np.ones_like(ratio), (), tuple(one.digest for one in steps), simulator)
+    found = measure(ratio, np.ones_like(ratio), (), _digests(steps), simulator)
     return replace(found, full_scale=1.0)
 
 
-def _latency(within: float, found: Answer) -> float:
-    """Return when all outputs stay within the band around their last values [s]."""
-    band = within * np.abs(found.outs[-1]).max()
-    away = np.abs(found.outs - found.outs[-1]).max(axis=1) - band
-    last = int(np.flatnonzero(away > 0)[-1])
-    share = away[last] / (away[last] - away[last + 1])
-    return float(found.t[last] + share * (found.t[last + 1] - found.t[last]))
+def judge_in_time(steps: Sequence[Stepped]) -> Judge | None:
+    """Return what ngspice itself may be off in time, at worst; None without steps."""
+    if not steps:
+        return None
+    settling, energy, latency = np.max([one.doubt for one in steps], axis=0).tolist()
+    return Judge(settling, energy, latency, tuple(one.shape for one in steps))
+
+
+def _digests(steps: Sequence[Stepped]) -> tuple[str, ...]:
+    return tuple(digest for one in steps for digest in one.digests)

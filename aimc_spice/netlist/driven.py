@@ -53,6 +53,9 @@ class Corner:
         return () if self.temp_k == _ROOM_K else (f"temp={self.temp_k - _ZERO_C:.6g}",)
 
 
+NOMINAL = Corner()
+
+
 @dataclass(frozen=True)
 class Driven:
     """A circuit, the nodes that input vectors drive, and what to keep.

@@ -27,7 +27,7 @@ from aimc_spice.surrogate.families.interval import Interval
 from aimc_spice.units import show
 
 Array = NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
 _AGAIN = "calibrate again: aimc-spice calibrate tile"
 
 
@@ -71,6 +71,24 @@ class TileBox:
 
 
 @dataclass(frozen=True)
+class Judge:
+    """What ngspice itself may be off in time, at worst over the steps: its answers with steps halved.
+
+    Parameters
+    ----------
+    settling, energy, latency : float
+        Outputs at any time, of full scale; energy and latency, relative.
+    shapes : tuple of (int, int)
+        Rows and columns of the tiles that were stepped.
+    """
+
+    settling: float
+    energy: float
+    latency: float
+    shapes: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Record:
     """The evidence behind a calibrated tile.
 
@@ -90,13 +108,19 @@ class Record:
         Outputs on the decks that judged [V].
     interval : Interval
         Half-width in units of a column's scale.
+    corners : dict of str to Fit
+        Outputs at other corners, which it was not calibrated for [V].
     settling, energy, latency : Fit or None
         Outputs at any time, as fractions of full scale; relative errors of the drivers' energy and of the settling
         time; None where the tile was not stepped.
+    judge : Judge or None
+        How exact ngspice itself is in time; None where the tile was not stepped.
     t_mvm, e_mvm : float
         Time [s] and energy [J] of an operation of a full tile with typical weights and inputs, from the model.
     more_decks : str
         How many more decks the wanted error would take.
+    rounds : tuple of int
+        Decks to fit, round by round: the first fills the space, each further one looks where the error was largest.
     seed : int
         Of the experiment.
     """
@@ -109,12 +133,15 @@ class Record:
     choice: list[dict[str, Any]]
     output: Fit
     interval: Interval
+    corners: dict[str, Fit]
     settling: Fit | None
     energy: Fit | None
     latency: Fit | None
+    judge: Judge | None
     t_mvm: float
     e_mvm: float
     more_decks: str
+    rounds: tuple[int, ...]
     seed: int
 
 
@@ -187,11 +214,18 @@ def _record(about: Mapping[str, Any]) -> Record:
     box, interval = TileBox(**_tuples(about["box"])), Interval(**_tuples(about["interval"]))
     if fits["output"] is None or not np.isfinite([about["t_mvm"], about["e_mvm"]]).all():
         raise ValueError("output, t_mvm or e_mvm is missing or not finite")
-    return Record(**{**about, **fits, "box": box, "interval": interval})
+    corners = {name: Fit(**_tuples(fit)) for name, fit in about["corners"].items()}
+    judge = None if about["judge"] is None else Judge(**_tuples(about["judge"]))
+    read = {"box": box, "interval": interval, "corners": corners, "judge": judge, "rounds": tuple(about["rounds"])}
+    return Record(**{**about, **fits, **read})
 
 
 def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return {key: _tuple(value) for key, value in table.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(map(_tuple, value)) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,9 @@
 """Which tiles and which inputs show how far a tile's surrogate is from SPICE?
 
-One idea: a case is a point of a small space (how full, how strong, how lopsided its weights and inputs are, how large
-it is); a Latin hypercube fills that space, the extreme corners come first, and a second round looks where the error
-was largest. Held-out cases come from another stream and are never looked at before the fit. It simulates nothing.
+One idea: a case is a point of a small space (how full, how strong, how lopsided its weights and inputs are, how many
+rows and columns it has); a Latin hypercube fills that space, the extreme corners come first, and further rounds look
+where the error was largest. Held-out cases come from another stream and are never looked at before the fit. It
+simulates nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +18,19 @@ from scipy.stats import qmc
 from aimc_spice.rng import stream
 
 Array = NDArray[np.float64]
-AXES = ("size", "fill", "strength", "balance", "gradient", "input_fill", "input_strength", "input_balance")
-_NEAR = 0.1  # of every axis: how far a second round looks around a bad case
+AXES = (
+    "rows",
+    "cols",
+    "fill",
+    "strength",
+    "balance",
+    "gradient",
+    "input_fill",
+    "input_strength",
+    "input_balance",
+)
+_SMALLEST = 0.25  # of a full tile's rows and columns
+_NEAR = 0.1  # of every axis: how far a further round looks around a bad case
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,9 @@ class Case:
     inputs: Array
 
 
-def design(n_cases: int, shape: tuple[int, int], n_vectors: int, seed: int, name: str) -> list[Case]:
+def design(
+    n_cases: int, shape: tuple[int, int], n_vectors: int, seed: int, name: str, *, full: int | None = None
+) -> list[Case]:
     """Return cases that fill the space; the first two are its corners: nearly all on, and few strong cells.
 
     Parameters
@@ -55,39 +69,52 @@ def design(n_cases: int, shape: tuple[int, int], n_vectors: int, seed: int, name
     n_vectors : int
         Inputs a case.
     seed, name : int, str
-        Of the random stream: "fit", "held out".
+        Of the random stream: "fit", "judge".
+    full : int, optional
+        Which case is a full tile, beside the corners.
     """
     rng = stream(seed, "experiment", name)
     points = qmc.LatinHypercube(len(AXES), rng=rng).random(n_cases)
     points[: len(_CORNERS)] = _CORNERS[:n_cases]
+    if full is not None:
+        points[full : full + 1, :2] = 1.0
     return [_case(f"{name} {i}", p, shape, n_vectors, rng) for i, p in enumerate(points)]
 
 
-def around(worst: Sequence[Case], n_cases: int, shape: tuple[int, int], n_vectors: int, seed: int) -> list[Case]:
-    """Return new cases near given ones, in turn."""
-    rng = stream(seed, "experiment", "around")
-    near = [worst[i % len(worst)].point for i in range(n_cases)]
-    points = [np.clip(p + rng.uniform(-_NEAR, _NEAR, p.shape), 0, 1) for p in near]
-    return [_case(f"second round {i}", p, shape, n_vectors, rng) for i, p in enumerate(points)]
+def around(worst: Sequence[Case], shape: tuple[int, int], n_vectors: int, seed: int, name: str) -> list[Case]:
+    """Return a new case near each of the given ones; `name` is that of the round."""
+    rng = stream(seed, "experiment", name)
+    points = [np.clip(case.point + rng.uniform(-_NEAR, _NEAR, case.point.shape), 0, 1) for case in worst]
+    return [_case(f"{name} {i}", p, shape, n_vectors, rng) for i, p in enumerate(points)]
+
+
+def sizes(shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the smallest and largest number of rows, and of columns, that cases have."""
+    rows, cols = ((_size(n, 0.0), n) for n in shape)
+    return rows, cols
 
 
 _CORNERS = np.array(
     [
-        [1.0, 1.0, 1.0, 0.9, 0.5, 1.0, 1.0, 0.9],  # nearly every cell and input fully on: the largest IR drop
-        [1.0, 0.02, 1.0, 0.5, 0.5, 1.0, 1.0, 0.5],  # few strong cells among off ones
+        [1.0, 1.0, 1.0, 1.0, 0.9, 0.5, 1.0, 1.0, 0.9],  # nearly every cell and input fully on: the largest IR drop
+        [1.0, 1.0, 0.02, 1.0, 0.5, 0.5, 1.0, 1.0, 0.5],  # few strong cells among off ones
     ]
 )
 
 
 def _case(name: str, point: Array, shape: tuple[int, int], n_vectors: int, rng: np.random.Generator) -> Case:
     at = dict(zip(AXES, point.tolist(), strict=True))
-    n_rows, n_cols = (max(1, round(n * (0.25 + 0.75 * at["size"]))) for n in shape)
+    n_rows, n_cols = (_size(n, at[axis]) for n, axis in zip(shape, ("rows", "cols"), strict=True))
     ramp = 1 + (2 * at["gradient"] - 1) * np.linspace(-1, 1, n_rows)[:, None]
     weights = (
         _values((n_rows, n_cols), at["fill"], at["strength"], at["balance"], rng) * ramp / (1 + abs(ramp - 1).max())
     )
     inputs = _values((n_vectors, n_rows), at["input_fill"], at["input_strength"], at["input_balance"], rng)
     return Case(name, point, weights, inputs)
+
+
+def _size(most: int, share: float) -> int:
+    return max(1, round(most * (_SMALLEST + (1 - _SMALLEST) * share)))
 
 
 def _values(shape: tuple[int, int], fill: float, strength: float, balance: float, rng: np.random.Generator) -> Array:

@@ -37,6 +37,9 @@ r_f = "2 kΩ"
 r_1 = "1 kΩ"
 a_0 = 1e4
 gbw = "2 GHz"
+[corners.hot]
+temp = "398 K"
+r_wire = 2.0
 [calibration]
 n_fit = 6
 n_choose = 2
@@ -69,10 +72,17 @@ def test_linear_tile_is_its_operator_and_its_time_is_known(tile):
     assert record.energy.worst < 0.03
     assert record.latency.worst < 0.05
     assert not {*record.output.fitted_on} & {*record.output.held_out}
-    assert len(list((tile.parent / "results" / "small").glob("worst_*.cir"))) == 3
+    assert record.rounds == (3,)  # it is exact: a second round would look for an error that is not there
+    assert record.corners["hot"].rms_of_full_scale > 1e3 * record.output.rms_of_full_scale
+    assert record.judge.settling < 1e-3
+    runs = sorted((tile.parent / "results" / "small").glob("worst_*"))
+    assert [{path.name for path in run.iterdir()} for run in runs] == 3 * [{"deck.cir", "outputs.csv"}]
+    vectors, _, spice, model = np.loadtxt(runs[0] / "outputs.csv", delimiter=",", skiprows=1).T
+    assert len({*vectors}) == 6
+    np.testing.assert_allclose(model, spice, atol=1e-9)
     again = calibrate(tile)
     told = [line for line in again.output.splitlines() if line.startswith("[")]
-    assert len(told) == 6 + 2 + 10 + 1
+    assert len(told) >= 3 + 2 + 10 + 3 + 2
     assert all("(stored)" in line for line in told)  # nothing is simulated twice
 
 
@@ -93,16 +103,43 @@ def test_interval_of_a_nonlinear_tile_holds_on_five_tiles_of_other_seeds(tile):
 
 
 @pytest.mark.ngspice
+def test_further_rounds_look_where_the_error_is_largest_until_it_is_small(tile):
+    sinh = TILE.replace("[corners.hot]", '[cell]\nkind = "sinh"\nparams = { v0 = 0.1 }\n[corners.hot]')
+    tile.write_text(sinh.replace("n_fit = 6", "n_fit = 10").replace("n_steps = 1", "n_steps = 0"))
+    for goal, rounds, told in ((1e-7, (5, 3, 2), "wanted 1.0e-07"), (0.05, (5,), "none: ")):
+        done = calibrate(tile, "--goal", goal)
+        assert done.exit_code == 0, done.output
+        record = CalibratedTile.load(tile.parent / "out" / "small").record
+        assert record.rounds == rounds
+        assert len({*record.output.fitted_on}) == sum(rounds)
+        assert told in record.more_decks
+
+
+@pytest.mark.ngspice
+def test_a_corner_is_calibrated_by_name_and_an_unknown_one_is_refused(tile):
+    done = calibrate(tile, "--corner", "hot", "--steps", 0)
+    assert done.exit_code == 0, done.output
+    record = CalibratedTile.load(tile.parent / "out" / "small_hot").record
+    assert record.output.rms_of_full_scale < 1e-9
+    assert record.corners == {}
+    done = calibrate(tile, "--corner", "warm")
+    assert done.exit_code == 2
+    assert "tile small has no corner 'warm'" in done.output
+    assert "hot" in done.output
+
+
+@pytest.mark.ngspice
 def test_charge_mode_is_a_divider_and_its_time_is_known(tile):
     text = TILE.replace('mode = "current"', 'mode = "charge"\nt_int = "2 ns"').replace("n_vectors = 6", "n_vectors = 2")
     front, cells = text.index("[front_end]"), '[capacitor]\nc_on = "1 fF"\nc_top = "0.1 fF"\nc_load = "5 fF"\n'
-    text = text[:front] + text[text.index("[calibration]") :]
+    text = text[:front] + text[text.index("[corners.hot]") :]
     tile.write_text(text[: text.index("[device]")] + cells + text[text.index("[wire]") :])
     done = calibrate(tile)
     assert done.exit_code == 0, done.output
     record = CalibratedTile.load(tile.parent / "out" / "small").record
     assert record.family == "capacitive divider"
-    assert record.output.rms_of_full_scale < 5e-4
+    assert record.output.rms_of_full_scale < 1e-7
+    assert record.corners["hot"].rms_of_full_scale < 1e-7  # whatever the wires
     assert record.settling.worst < 0.01  # of full scale at any time
     assert record.energy.worst < 0.03
     assert record.latency.worst < 0.05

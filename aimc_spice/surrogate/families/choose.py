@@ -39,11 +39,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Choice:
-    """The family that was chosen, and the table it was chosen from."""
+    """The family that was chosen, the table it was chosen from, and whether it is good enough."""
 
     chosen: Entry
     table: tuple[Entry, ...]
     why: str
+    good: bool
 
 
 def choose(
@@ -87,6 +88,8 @@ def choose(
     good = [e for e in table if e.fit.rms_of_full_scale <= rms and e.fit.worst <= worst * e.fit.full_scale]
     if good:
         chosen = min(good, key=lambda e: e.flops)
-        return Choice(chosen, tuple(table), f"the cheapest of {len(good)} within {rms:.2%} rms and {worst:.2%} worst")
+        why = f"the cheapest of {len(good)} within {rms:.2%} rms and {worst:.2%} worst"
+        return Choice(chosen, tuple(table), why, good=True)
     chosen = min(table, key=lambda e: e.fit.rms)
-    return Choice(chosen, tuple(table), f"none is within {rms:.2%} rms and {worst:.2%} worst: the least rms error")
+    why = f"none is within {rms:.2%} rms and {worst:.2%} worst: the least rms error"
+    return Choice(chosen, tuple(table), why, good=False)

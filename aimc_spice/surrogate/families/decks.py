@@ -13,6 +13,7 @@ from aimc_spice.device.base import ConductanceMap
 from aimc_spice.errors import FitError
 from aimc_spice.netlist.base import Deck
 from aimc_spice.netlist.cells import PRECISE
+from aimc_spice.netlist.driven import NOMINAL, Corner
 from aimc_spice.netlist.layer import Layer
 from aimc_spice.netlist.library import FrontEnd
 from aimc_spice.netlist.macro import Macro
@@ -43,6 +44,8 @@ class TileCircuit:
         [Ω].
     cell : Macro, optional
         None is a resistor.
+    corner : Corner
+        Its temperature; what else a corner changes is up to who builds the circuit.
     """
 
     wire: Wire
@@ -50,6 +53,7 @@ class TileCircuit:
     v_read: float
     r_driver: float = 0.0
     cell: Macro | None = None
+    corner: Corner = NOMINAL
 
     def kind(self, cell: FittedCell | None = None) -> TileKind:
         """Return what surrogates know of it; `cell` is its fitted law, needed where it has a cell.
@@ -69,7 +73,7 @@ class TileCircuit:
         cut = Partition(*cells.shape, 1, 1)
         layer = Layer(cells, cut, self.wire, self.front_end, r_driver=self.r_driver, cell=self.cell)
         (block,) = cut.blocks()
-        return replace(tile_deck(layer, block, self.v_read * np.asarray(x)), options=PRECISE)
+        return replace(tile_deck(layer, block, self.v_read * np.asarray(x)), options=(*PRECISE, *self.corner.options))
 
     def simulate(
         self,

@@ -8,7 +8,7 @@ cheapest law within the goal is taken, else the best. It knows DC only.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from aimc_spice.dataset.collect import Job, collect
 from aimc_spice.dataset.store import Store
 from aimc_spice.errors import FitError
 from aimc_spice.netlist.cells import cell_sweep_deck
+from aimc_spice.netlist.driven import NOMINAL, Corner
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.rng import stream
 from aimc_spice.simulate.base import Pool, Waveforms
@@ -82,6 +83,7 @@ def fit_cell(
     v_b_max: float | None = None,
     goal: float = 1e-4,
     seed: int = 0,
+    corner: Corner = NOMINAL,
 ) -> FittedCell:
     """Sweep a cell in ngspice and choose its law.
 
@@ -101,6 +103,8 @@ def fit_cell(
         Worst error that is good enough, as a fraction of the span.
     seed : int
         Of the held-out points.
+    corner : Corner
+        Temperature.
 
     Raises
     ------
@@ -121,7 +125,8 @@ def fit_cell(
         cell_sweep_deck(cell, np.repeat(g, 2), (across + base)[way], base[way]),
         cell_sweep_deck(cell, held.g, held.v + held.v_b, held.v_b),
     ]
-    found = collect([Job(f"law of cell {cell.name}", deck) for deck in decks], pool, store)
+    there = [replace(deck, options=(*deck.options, *corner.options)) for deck in decks]
+    found = collect([Job(f"law of cell {cell.name}", deck) for deck in there], pool, store)
     taken = _through(found[0], np.repeat(g, 2), cell.name)
     y = _single_valued(taken.reshape(2, across.size, len(g), 2), v_max, cell.name)
     sweep = _without_idle_axis(Sweep(v, v_b, g, y.reshape(len(v), len(v_b), len(g))), v_max)
