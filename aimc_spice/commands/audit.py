@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from aimc_spice.errors import ConfigError
 if TYPE_CHECKING:
     from aimc_spice.flows.audit import Effect, Finding
 
+_OUTSIDE = ("raise", "warn")
 _WIDTH = 130  # digests and errors stay on their lines, in a log too
 
 
@@ -26,15 +28,31 @@ def audit(
     data: Data = "",
     weights: Weights = "",
     tile: Annotated[str, typer.Option(help="Tile of a network of the zoo: a file or a name.")] = "current_64",
+    outside: Annotated[
+        str, typer.Option(help="Where a surrogate leaves the box it was calibrated for: raise, or warn.")
+    ] = "raise",
     samples: Annotated[int, typer.Option(min=1, help="Samples that score a network of the zoo.")] = 500,
 ) -> None:
     """Run tiles of a network in ngspice, nodal solver and surrogate; say what the difference does to accuracy."""
+    from aimc_spice.surrogate.base import warn_outside
+
+    if outside not in _OUTSIDE:
+        raise ConfigError(f"--outside: got {outside!r}", hint=f"one of: {', '.join(_OUTSIDE)}")
+    how = (tiles, vectors, seed)
+    with warn_outside() if outside == "warn" else nullcontext():
+        _audit(study, choice, out, how, data, weights, tile, samples)
+
+
+def _audit(
+    study: str, choice: str, out: Path, how: tuple[int, int, int], data: str, weights: str, tile: str, samples: int
+) -> None:
     from aimc_spice.flows.audit import audit_study
 
+    tiles, vectors, seed = how
     if not study.endswith(".toml"):
         if choice or data or weights:
             raise ConfigError(f"{study}: --choice, --data and --weights are for studies", hint="leave them out")
-        _audit_network(study, tile, out, (tiles, vectors, seed), samples)
+        _audit_network(study, tile, out, how, samples)
         return
     config, chosen = open_study(Path(study), choice, data, weights)
     with open_bench(config, out / config.name) as bench:

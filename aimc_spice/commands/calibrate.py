@@ -77,6 +77,7 @@ def tile(
     ] = 0,
     cols: Annotated[int, typer.Option(min=0, max=4096, help="Columns, beside --rows; 0: as many as rows.")] = 0,
     steps: Annotated[int, typer.Option(min=-1, help="Tiles stepped in time; -1: as the file says.")] = -1,
+    vectors: Annotated[int, typer.Option(min=0, help="Inputs of each tile; 0: as the file says.")] = 0,
     goal: Annotated[
         float, typer.Option(min=0, max=1, help="Wanted rms error, of full scale (0.001 is 0.1 %); 0: as the file says.")
     ] = 0.0,
@@ -94,7 +95,8 @@ def tile(
 
     config = resized(open_tile(file), rows, cols)
     config = at_corner(config, corner) if corner else config
-    config = with_calibration(config, **({"n_steps": steps} if steps >= 0 else {}), **({"goal": goal} if goal else {}))
+    asked = {"n_steps": steps if steps >= 0 else None, "n_vectors": vectors or None, "goal": goal or None}
+    config = with_calibration(config, **{key: value for key, value in asked.items() if value is not None})
     folder, table = results / config.name, config.calibration
     (out / config.name).mkdir(parents=True, exist_ok=True)  # a folder that cannot be had is said before the work
     pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
@@ -106,6 +108,7 @@ def tile(
         + (f" --rows {rows}" if rows else "")
         + (f" --cols {cols}" if rows and cols else "")
         + (f" --steps {steps}" if steps >= 0 else "")
+        + (f" --vectors {vectors}" if vectors else "")
         + (f" --goal {goal:g}" if goal else "")
         + (f" --corner {corner}" if corner else "")
     )

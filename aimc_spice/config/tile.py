@@ -125,7 +125,7 @@ class CalibrationConfig(Table):
     n_choose: int = Field(default=4, ge=1)
     n_held_out: int = Field(default=10, ge=1)
     n_corner: int = Field(default=3, ge=1)
-    n_vectors: int = Field(default=24, ge=2)
+    n_vectors: int = Field(default=24, ge=1)
     n_steps: int = Field(default=4, ge=0)
     goal: Positive = 5e-4
     worst: Positive = 1e-2

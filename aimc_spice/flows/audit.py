@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t
 
 from aimc_spice.build.study import data_of, network_of
 from aimc_spice.config import ChoiceConfig, StudyConfig
@@ -39,7 +40,7 @@ from aimc_spice.simulate.nodal import NodalSimulator
 from aimc_spice.surrogate.layer import LayerSurrogate, program_operators
 
 Array = NDArray[np.float64]
-_Z95, _N_RUNS = 1.96, 10
+_N_RUNS = 10
 _IN_TIME = 1e-4  # of full scale while it moves; the nodal solver's transients at rest are far closer
 
 
@@ -92,7 +93,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Effect:
-    """Accuracy without and with the measured errors at every tile, and the 95 % interval of the change."""
+    """Accuracy without and with the measured errors at every tile; the 95 % interval of the change over their draws."""
 
     accuracy: float
     with_errors: float
@@ -219,9 +220,16 @@ def _effect(
     runs = [_perturbed(surrogate, volts, errors, stream(seed, "audit", "effect", k)) for k in range(_N_RUNS)]
     scores = np.array([np.mean(labels == wanted) for labels in runs])
     base = float(np.mean(plain == wanted))
-    change, half = scores.mean() - base, _Z95 * scores.std(ddof=1) / np.sqrt(_N_RUNS)
+    low, high = mean_interval(scores - base)
     flipped = float(np.mean([np.mean(labels != plain) for labels in runs]))
-    return Effect(base, float(scores.mean()), float(change - half), float(change + half), flipped, _N_RUNS)
+    return Effect(base, float(scores.mean()), low, high, flipped, _N_RUNS)
+
+
+def mean_interval(values: Array) -> tuple[float, float]:
+    """Return the 95 % interval (Student) of the mean of what a few runs gave, two or more."""
+    mean, n = float(values.mean()), len(values)
+    half = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return mean - half, mean + half
 
 
 def _perturbed(

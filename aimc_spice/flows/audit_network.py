@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConfigError
-from aimc_spice.flows.audit import Finding, Probe, three_way
+from aimc_spice.flows.audit import Finding, Probe, mean_interval, three_way
 from aimc_spice.flows.replay import Replay, replay_of
 from aimc_spice.network.analog import Group, cells_of
 from aimc_spice.network.layer import AnalogLayer
@@ -26,7 +26,6 @@ from aimc_spice.rng import stream
 from aimc_spice.workloads.metrics import Metric
 
 Array = NDArray[np.float64]
-_Z95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,9 @@ def effect_of(
     findings: Sequence[Finding],
     data: tuple[NDArray[np.generic], NDArray[np.int64]],
     metric: Metric,
-    n_runs: int = 3,
+    n_runs: int = 5,
 ) -> NetworkEffect:
-    """Score the network without and with the measured errors as more noise of its converters."""
+    """Score the network on `n_runs` sets of tiles, two or more, without and with the errors as converters' noise."""
     extra = float(np.sqrt(np.mean([np.mean((f.spice - f.surrogate) ** 2) for f in findings])))
     x, y = data
     pairs = []
@@ -97,12 +96,7 @@ def effect_of(
         on = prepared.redrawn(seed)
         pairs.append([metric(one.run(x, seed), y) for one in (on, _with_noise(on, extra))])
     plain, noisy = np.array(pairs).T
-    change = noisy - plain
-    half = _Z95 * change.std(ddof=1) / np.sqrt(n_runs) if n_runs > 1 else 0.0
-    mean = float(change.mean())
-    return NetworkEffect(
-        metric.name, float(plain.mean()), float(noisy.mean()), mean - float(half), mean + float(half), n_runs
-    )
+    return NetworkEffect(metric.name, float(plain.mean()), float(noisy.mean()), *mean_interval(noisy - plain), n_runs)
 
 
 def _with_noise(prepared: Prepared, extra: float) -> Prepared:

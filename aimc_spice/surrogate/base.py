@@ -1,11 +1,16 @@
 """What does a fitted surrogate carry besides its coefficients? A validity box and a residual.
 
 One idea: `Fit` is the evidence (how far from SPICE, on which decks), `Box` is where it holds. Families are in the other
-files: `operator` (linear tile, exact), `transfer` (scalar curve), `layer` (both together).
+files: `operator` (linear tile, exact), `transfer` (scalar curve), `layer` (both together). Outside its box a surrogate
+raises, or warns within `warn_outside`.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +21,28 @@ from aimc_spice.errors import OutsideValidity
 from aimc_spice.units import show
 
 Array = NDArray[np.float64]
+_WARNS: ContextVar[bool] = ContextVar("outside a box: warn", default=False)
+
+
+class OutsideValidityWarning(UserWarning):
+    """A surrogate left its box, within `warn_outside`."""
+
+
+@contextmanager
+def warn_outside() -> Iterator[None]:
+    """Let surrogates that leave their box warn and extrapolate, instead of raising `OutsideValidity`."""
+    before = _WARNS.set(True)
+    try:
+        yield
+    finally:
+        _WARNS.reset(before)
+
+
+def leave_box(error: OutsideValidity) -> None:
+    """Raise that a surrogate left its box, or warn where that was asked."""
+    if not _WARNS.get():
+        raise error
+    warnings.warn(str(error), OutsideValidityWarning, stacklevel=3)
 
 
 @dataclass(frozen=True)
@@ -32,11 +59,12 @@ class Box:
             return
         low, high, slack = float(values.min()), float(values.max()), 1e-9 * (self.high - self.low)
         if not (low >= self.low - slack and high <= self.high + slack):
-            raise OutsideValidity(
+            error = OutsideValidity(
                 f"{name}: got {show(low, self.unit)} to {show(high, self.unit)}, "
                 f"the surrogate holds for {show(self.low, self.unit)} to {show(self.high, self.unit)}",
                 hint="calibrate over a wider range, or pass extrapolate=True",
             )
+            leave_box(error)
 
 
 @dataclass(frozen=True)

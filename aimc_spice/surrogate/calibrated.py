@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import FitError, OutsideValidity
-from aimc_spice.surrogate.base import Fit
+from aimc_spice.surrogate.base import Fit, leave_box
 from aimc_spice.surrogate.charge_family import ChargeFamily
 from aimc_spice.surrogate.families.base import Family, Programmed, Programmer
 from aimc_spice.surrogate.families.files import load_family, save_family
@@ -59,15 +59,13 @@ class TileBox:
             return
         for name, n, (few, many) in zip(("rows", "columns"), g_pos.shape[-2:], (self.n_rows, self.n_cols), strict=True):
             if not few <= n <= many:
-                raise OutsideValidity(f"tile of {n} {name}, calibrated for {few} to {many}", hint=_AGAIN)
+                leave_box(OutsideValidity(f"tile of {n} {name}, calibrated for {few} to {many}", hint=_AGAIN))
         least, most = min(g_pos.min(), g_neg.min()), max(g_pos.max(), g_neg.max())
         low, high = self.cells
         if not (least >= low * (1 - 1e-9) and most <= high * (1 + 1e-9)):
             got, wanted = ((show(float(v), self.unit) for v in pair) for pair in ((least, most), (low, high)))
-            raise OutsideValidity(
-                f"tile with cells of {' to '.join(got)}, calibrated for {' to '.join(wanted)}",
-                hint=f"{_AGAIN}, with this device",
-            )
+            what = f"tile with cells of {' to '.join(got)}, calibrated for {' to '.join(wanted)}"
+            leave_box(OutsideValidity(what, hint=f"{_AGAIN}, with this device"))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -54,4 +56,4 @@ def test_a_quadratic_error_vanishes_in_the_limit():
     np.testing.assert_allclose(found.answer.outs[:, 0], 1 - np.exp(-5 * t), atol=1e-12)
     assert found.answer.work == pytest.approx(1)
     assert found.doubt == pytest.approx(1e-3, rel=0.02)
-    assert all(b.n_steps == 2 * a.n_steps for a, b in zip(LEVELS, LEVELS[1:]))
+    assert all(b.n_steps == 2 * a.n_steps for a, b in pairwise(LEVELS))

@@ -10,14 +10,16 @@ from aimc_spice.build.tile import open_tile, resized, tile_of
 from aimc_spice.config import load_study
 from aimc_spice.dataset import Store
 from aimc_spice.dataset.bench import Bench
-from aimc_spice.errors import ConfigError
-from aimc_spice.flows.audit import audit_study
+from aimc_spice.errors import ConfigError, OutsideValidity
+from aimc_spice.flows.audit import audit_study, mean_interval
 from aimc_spice.flows.audit_network import audit_network, effect_of
 from aimc_spice.network.plain import network_of
 from aimc_spice.network.prepare import prepare
 from aimc_spice.pipeline import program
 from aimc_spice.rng import stream
 from aimc_spice.simulate import SimulatorPool
+from aimc_spice.surrogate.base import Box, OutsideValidityWarning, warn_outside
+from aimc_spice.surrogate.calibrated import TileBox
 from aimc_spice.workloads.metrics import METRICS
 from end_to_end.test_main_job import run, study  # noqa: F401  the fixture of the small study
 
@@ -116,3 +118,28 @@ def test_the_tile_of_another_mode_is_refused():
     prepared = prepare(network_of([one], [None], [""]), tile, readout, one)
     with pytest.raises(ConfigError, match="is of current mode, the network runs on ChargeTile"):
         audit_network(prepared, resized(open_tile("current_64"), 8), None)
+
+
+def test_interval_of_few_runs_is_students():
+    low, high = mean_interval(np.array([0.0, 1.0, 2.0]))
+    assert (low, high) == pytest.approx((1 - 2.484, 1 + 2.484), abs=1e-3)  # t of two degrees: 4.303, not 1.96
+
+
+def test_leaving_the_box_raises_or_warns_as_asked(study):  # noqa: F811
+    box, tile = Box(-1.0, 1.0), TileBox((1, 8), (1, 8), (1e-6, 1e-4), 0.2)
+    far, g = np.array([0.0, 2.0]), np.full((9, 8), 2e-4)
+    with pytest.raises(OutsideValidity, match="got 0 V to 2 V"):
+        box.check(far, "inputs")
+    with pytest.raises(OutsideValidity, match="tile of 9 rows"):
+        tile.check(g, g)
+    with warn_outside():
+        with pytest.warns(OutsideValidityWarning, match="got 0 V to 2 V"):
+            box.check(far, "inputs")
+        with pytest.warns(OutsideValidityWarning, match="tile of 9 rows|cells of 200 uS") as told:
+            tile.check(g, g)
+        assert len(told) == 2
+    with pytest.raises(OutsideValidity):
+        box.check(far, "inputs")
+    done = run("audit", study, "--outside", "perhaps")
+    assert done.exit_code == 2
+    assert "one of: raise, warn" in done.output
