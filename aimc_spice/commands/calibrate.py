@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from aimc_spice.errors import ConfigError
+
 app = typer.Typer(help="Measure a circuit and fit its surrogate.", no_args_is_help=True)
 
 
@@ -93,6 +95,8 @@ def tile(
     from aimc_spice.report.tile import tile_page, worst_tiles
     from aimc_spice.simulate import SimulatorPool
 
+    if cols and not rows:
+        raise ConfigError(f"--cols {cols} without --rows", hint=f"--rows N --cols {cols}")
     config = resized(open_tile(file), rows, cols)
     config = at_corner(config, corner) if corner else config
     asked = {"n_steps": steps if steps >= 0 else None, "n_vectors": vectors or None, "goal": goal or None}

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build.tile import cells_device, cells_of, circuit_of, tile_of, tile_wire
+from aimc_spice.build.tile import at_corner, cells_device, cells_of, circuit_of, tile_of, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.device import ConductanceMap
@@ -112,6 +112,8 @@ def calibrate(config: TileConfig, bench: Bench) -> Calibration:
         ngspice failed; a circuit is not what a surrogate can describe; too few decks for the interval.
     """
     circuit, table = circuit_of(config), config.calibration
+    for name in config.corners:
+        circuit_of(at_corner(config, name))  # a corner that cannot be built is said before the work
     cell = _law(config, circuit, bench)
     kind = circuit.kind(cell)
     rounds = _rounds(config, circuit, kind, bench)
