@@ -94,7 +94,7 @@ def _audit_network(name: str, tile: str, out: Path, how: tuple[int, int, int], s
     from aimc_spice.dataset import Store
     from aimc_spice.dataset.bench import Bench
     from aimc_spice.flows.audit_network import audit_network, effect_of
-    from aimc_spice.flows.validity import check_linear
+    from aimc_spice.flows.validity import check_inside, check_linear
     from aimc_spice.network.graph import read_onnx
     from aimc_spice.network.prepare import prepare
     from aimc_spice.simulate import SimulatorPool
@@ -103,6 +103,7 @@ def _audit_network(name: str, tile: str, out: Path, how: tuple[int, int, int], s
     entry, config = load(name), open_tile(tile)
     check_linear(config)
     prepared = prepare(read_onnx(entry.model, name), *tile_of(config), entry.calibration())
+    check_inside(prepared, config)
     folder, table = out / f"{name}_{config.name}", config.calibration
     n_tiles, n_vectors, seed = how
     pool = SimulatorPool(table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")

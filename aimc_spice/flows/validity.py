@@ -14,6 +14,7 @@ from aimc_spice.errors import ConfigError, OutsideValidity
 from aimc_spice.network.build import driven_rows
 from aimc_spice.network.layer import AnalogLayer
 from aimc_spice.network.prepare import Prepared
+from aimc_spice.surrogate.base import leave_box
 from aimc_spice.surrogate.fitted import FittedReadout
 from aimc_spice.units import show
 
@@ -28,7 +29,10 @@ def check_linear(config: TileConfig) -> None:
 
 
 def check_inside(prepared: Prepared, config: TileConfig) -> None:
-    """Raise `OutsideValidity` where calibration inputs leave the box of a front end or of a converter."""
+    """Raise `OutsideValidity` where calibration inputs leave the box of a front end or of a converter.
+
+    Within `warn_outside` it warns.
+    """
     readout = prepared.readout
     if isinstance(readout, FittedReadout):
         readout.check(np.array([readout.low, readout.high]))
@@ -43,8 +47,6 @@ def _check_swing(layer: AnalogLayer, rows: tuple[np.ndarray, ...], swing: float,
         x = driven_rows(sample, layer.dac, layer.n_bias_rows)
         reached = max(float(np.abs(x[:, g.rows] @ g.matrix.T).max()) for g in part.groups)
         if reached > swing:
-            raise OutsideValidity(
-                f"columns reach {show(reached, 'V')}, the front ends of tile {tile} swing to {show(swing, 'V')}",
-                where=f"layer {layer.name}",
-                hint="a smaller front_end.r_f or v_read, or more tiles (n_h)",
-            )
+            what = f"columns reach {show(reached, 'V')}, the front ends of tile {tile} swing to {show(swing, 'V')}"
+            hint = "a smaller front_end.r_f or v_read, or more tiles (n_h)"
+            leave_box(OutsideValidity(what, where=f"layer {layer.name}", hint=hint))

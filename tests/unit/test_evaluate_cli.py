@@ -14,6 +14,7 @@ from aimc_spice.flows.evaluate_figure import pareto
 from aimc_spice.network.answers import Cost
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.share import share
+from aimc_spice.surrogate.base import OutsideValidityWarning, warn_outside
 from network_models import mlp, transformer, values
 
 
@@ -215,6 +216,9 @@ def test_columns_beyond_the_swing_of_their_front_ends_are_refused(files, tmp_pat
     assert done.exit_code == 2
     assert "swing to 10 mV" in done.stderr
     assert "layer fc0" in done.stderr
+    with warn_outside(), pytest.warns(OutsideValidityWarning, match="swing to 10 mV"):
+        done = run("evaluate", model, "--data", data, "--tile", tmp_path / "mine.toml", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
 
 
 def test_the_front_of_a_sweep():

@@ -17,7 +17,8 @@ CIRCUIT = ("mode", "v_read", "r_driver", "t_rise", "t_int", "device", "cell", "c
 
 
 def test_tiles_of_both_modes_come_along():
-    assert {path.name.split("_")[0] for path in TILES} >= set(MODES)
+    there = {(path.name.split("_")[0], CalibratedTile.load(path).record.description["n_rows"]) for path in TILES}
+    assert there >= {(mode, n) for mode in MODES for n in (32, 64, 128, 256)}
     assert len(READOUTS) >= 2
 
 
@@ -29,6 +30,8 @@ def test_a_calibrated_tile_is_of_its_file_and_within_its_goals(folder):
     config = resized(open_tile(name), n if name in MODES.values() else 0).model_dump(mode="python")  # columns aside
     assert {key: record.description[key] for key in CIRCUIT} == {key: config[key] for key in CIRCUIT}
     assert record.output.rms_of_full_scale <= (5e-4 if record.description["cell"]["kind"] == "resistor" else 3e-3)
+    assert record.output.worst <= 0.01 * record.output.full_scale
+    assert record.judge is None or (record.judge.settling <= 1e-3 and record.judge.shapes[0][0] == n)  # a full tile
     for fit, goal in ((record.settling, 0.01), (record.energy, 0.03), (record.latency, 0.05)):
         assert fit is None or fit.worst <= goal
     cells = np.full((n, record.box.n_cols[1]), record.box.cells[1])
