@@ -37,10 +37,10 @@ class Step:
 
     @classmethod
     def of(cls, config: TileConfig, model: Settling, case: Case) -> Step:
-        """Step long enough for the tile to settle, twice."""
+        """Step long enough for the tile to settle, twice; two digits of that, so that rounding makes no new deck."""
         volts = config.v_read * case.inputs
         settled = float(model.settling_time(volts, 0.1 * config.settled_within).max())
-        return cls(model, volts, 2.0 * settled + 5 * config.t_rise)
+        return cls(model, volts, float(f"{2.0 * settled + 5 * config.t_rise:.2g}"))
 
     def t_step(self, level: Level) -> float:
         """Return the largest time step of the simulation [s]."""
