@@ -188,7 +188,7 @@ def test_files_that_are_wrong_are_refused(tile):
         ("n_rows = 8", "n_rows = 0", "n_rows"),
         ('v_read = "0.2 V"', 'v_read = "0.2 A"', "v_read"),
         ('r_f = "2 kΩ"', "", "front_end.r_f is missing"),
-        ("v_read", "v_write", "unknown key v_write; known: "),
+        ("v_read", "v_write", "unknown key v_write; "),
         ('mode = "current"', 'mode = "charge"', "needs [capacitor]"),
         ("n_fit = 6", "n_fit = 6\nlevel = 0.95", "needs at least 19"),
     ],
