@@ -90,7 +90,7 @@ def _difference(finding: Finding, one: str, other: str) -> str:
 
 def _audit_network(name: str, tile: str, out: Path, how: tuple[int, int, int], samples: int) -> None:
     from aimc_spice.build.tile import open_tile, tile_of
-    from aimc_spice.commands.study import _progress
+    from aimc_spice.commands.progress import progress
     from aimc_spice.dataset import Store
     from aimc_spice.dataset.bench import Bench
     from aimc_spice.flows.audit_network import audit_network, effect_of
@@ -107,7 +107,7 @@ def _audit_network(name: str, tile: str, out: Path, how: tuple[int, int, int], s
     folder, table = out / f"{name}_{config.name}", config.calibration
     n_tiles, n_vectors, seed = how
     pool = SimulatorPool(table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
-    with pool, _progress() as tell:
+    with pool, progress() as tell:
         bench = Bench(pool, Store(folder / "store"), tell)
         found = audit_network(prepared, config, bench, n_tiles=n_tiles, n_vectors=n_vectors, seed=seed)
     _tell_findings(found, pool.name)

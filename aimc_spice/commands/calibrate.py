@@ -36,7 +36,7 @@ def adc(
     from rich.console import Console
 
     from aimc_spice.build.converter import open_converter
-    from aimc_spice.commands.study import _progress
+    from aimc_spice.commands.progress import progress
     from aimc_spice.dataset import Store
     from aimc_spice.dataset.bench import Bench
     from aimc_spice.flows.calibrate_converter import calibrate_converter, changed, write_results
@@ -47,7 +47,7 @@ def adc(
     config = changed(open_converter(converter), corner=corner, n_samples=samples)
     folder, run = out / config.name, config.spice
     pool = SimulatorPool(workers or run.workers, backend=run.backend, timeout_s=run.timeout, runs_dir=folder / "runs")
-    with pool, _progress() as tell:
+    with pool, progress() as tell:
         results = calibrate_converter(config, Bench(pool, Store(folder / "store"), tell), models)
     write_results(results, folder)
     Console(soft_wrap=True).print(converter_table(results.measured, results.population))
@@ -87,7 +87,7 @@ def tile(
 ) -> None:
     """Calibrate a tile: design decks, simulate, fit every family, judge on other decks, write surrogate and report."""
     from aimc_spice.build.tile import at_corner, open_tile, resized, with_calibration
-    from aimc_spice.commands.study import _progress
+    from aimc_spice.commands.progress import progress
     from aimc_spice.dataset import Store
     from aimc_spice.dataset.bench import Bench
     from aimc_spice.flows.calibrate_charge import calibrate_charge
@@ -104,7 +104,7 @@ def tile(
     folder, table = results / config.name, config.calibration
     (out / config.name).mkdir(parents=True, exist_ok=True)  # a folder that cannot be had is said before the work
     pool = SimulatorPool(workers or table.workers, timeout_s=table.timeout, runs_dir=folder / "runs")
-    with pool, _progress() as tell:
+    with pool, progress() as tell:
         work = calibrate_charge if config.mode == "charge" else calibrate
         found = work(config, Bench(pool, Store(folder / "store"), tell))
     command = (

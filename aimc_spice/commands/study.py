@@ -17,7 +17,6 @@ import typer
 if TYPE_CHECKING:
     from aimc_spice.config import ChoiceConfig, StudyConfig
     from aimc_spice.dataset.bench import Bench
-    from aimc_spice.dataset.collect import Progress
     from aimc_spice.netlist.base import Deck
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (TOML), for example calibration/studies/demo.toml.")]
@@ -210,6 +209,7 @@ def open_study(path: Path, choice: str, data: str, weights: str) -> tuple[StudyC
 @contextlib.contextmanager
 def open_bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bool = False) -> Iterator[Bench]:
     """Open the pool and the store, with progress that estimates what is left."""
+    from aimc_spice.commands.progress import progress
     from aimc_spice.dataset import Store
     from aimc_spice.dataset.bench import Bench
     from aimc_spice.simulate.cluster import open_pool
@@ -225,25 +225,5 @@ def open_bench(config: StudyConfig, folder: Path, cluster: str = "", *, keep: bo
         keep=keep or "failed",
         limits=Limits.of_job(spice.max_memory),
     )
-    with pool, _progress() as tell:
+    with pool, progress() as tell:
         yield Bench(pool, Store(folder / "store"), tell)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show a bar on a terminal, and a line a finished simulation in a log."""
-    from rich import progress as bars
-
-    columns = [bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeElapsedColumn(), bars.TextColumn("left")]
-    texts = [bars.TimeRemainingColumn(), bars.TextColumn("{task.description}")]
-    with bars.Progress(*columns, *texts) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def tell(done: int, total: int, label: str) -> None:
-            bar.update(task, completed=done, total=total, description=label)
-            if not bar.console.is_terminal:
-                left = bar.tasks[task].time_remaining
-                estimate = "" if left is None or done == total else f", about {left:.0f} s left"
-                typer.echo(f"[{done}/{total}] {label}{estimate}")
-
-        yield tell

@@ -21,6 +21,7 @@ from aimc_spice.simulate.base import Outcome, Pool, Waveforms
 
 Progress = Callable[[int, int, str], None]
 _log = logging.getLogger(__name__)
+STORED = " (stored)"  # end of the label of a result that was not simulated now
 _LOOK_AGAIN_S = 0.2  # at what another run is simulating
 
 
@@ -112,7 +113,7 @@ class _Collection:
     def _look_up(self, index: int) -> bool:
         found = self.store.get(self._digests[index], self._name)
         if found is not None:
-            self._settle(self._twins[self._digests[index]], found, " (stored)")
+            self._settle(self._twins[self._digests[index]], found, STORED)
         return found is not None
 
     def _claim(self, index: int) -> bool:

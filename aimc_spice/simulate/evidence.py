@@ -17,8 +17,9 @@ from pathlib import Path
 from aimc_spice.netlist.base import Deck
 
 DECK, LOG, RAW, INIT = "deck.cir", "ngspice.log", "out.raw", ".spiceinit"
-# one thread a process: the distributed spinit asks for eight; no table of thousands of node voltages in the log
-START_UP = ("set num_threads=1", "set noinit")
+# one thread a process: the distributed spinit asks for eight; no table of thousands of node voltages in the log;
+# no look at /proc/meminfo at every time point, which is half the time of a small circuit (`limits` watches the memory)
+START_UP = ("set num_threads=1", "set noinit", "set no_mem_check")
 _COUNTER = itertools.count()
 
 

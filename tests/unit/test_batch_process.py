@@ -119,7 +119,7 @@ def test_the_start_up_file_at_home_is_kept_out(simulator, tmp_path):
     with pytest.raises(MeasurementFailed):
         simulator("exit 0").run(deck())
     (folder,) = (tmp_path / "runs").iterdir()
-    assert (folder / ".spiceinit").read_text() == "set num_threads=1\nset noinit\n"
+    assert (folder / ".spiceinit").read_text() == "set num_threads=1\nset noinit\nset no_mem_check\n"
 
 
 def test_abort_ends_a_run_from_another_thread(simulator):
