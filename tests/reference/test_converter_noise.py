@@ -16,7 +16,7 @@ from aimc_spice.netlist.adcs import CONVERTERS
 from aimc_spice.netlist.adcs import noise as law
 from aimc_spice.netlist.adcs.blocks import adc_text
 from aimc_spice.netlist.adcs.mos import generic
-from aimc_spice.netlist.adcs.slots import pwl
+from aimc_spice.netlist.adcs.slots import first_rises, pwl
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.simulate import SimulatorPool
@@ -56,6 +56,20 @@ def _louder(converter, sigma):
             return {**super().noise_parts(), "comparator": sigma}
 
     return Louder(**{name: getattr(converter, name) for name in converter.__dataclass_fields__})
+
+
+@pytest.mark.parametrize("kind", ["ramp", "ramp_charge"])
+def test_noise_of_a_charge_ramp_with_transistors_is_not_doubled(pool, kind):
+    """Every trip moves by the noise that was drawn for it: a comparator that sees it in the reset gave twice as much."""
+    adc = replace(CONVERTERS[kind](8, "transistor"), noise=0)
+    lsb = (adc.high - adc.low) / 256
+    inputs = (adc.low + adc.high) / 2 + 1e-9 * lsb * np.arange(8)
+    drawn = law.reckoned_noise(adc) / lsb * law.draws(0, adc.name, inputs)[0]
+    found, edges = run(pool, adc.deck(inputs)), adc.slots.edges(8)
+    starts = edges[:-1] + adc.t_reset + getattr(adc, "t_in", 0.0)
+    periods = (first_rises(found.axis, found.signals["v(trip)"], 0.9, starts, edges[1:]) - starts) / adc.t_clk
+    moved, _ = np.polyfit(drawn, periods, 1)
+    assert abs(moved) == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_read_out_carries_the_noise(pool, tmp_path):

@@ -133,7 +133,7 @@ class RampCharge:
         if self.noise is None:
             return []
         (drawn,) = total(self.noise_parts()) * self.gain * draws(self.noise, self.name, inputs)
-        return [self.slots.steps("vnoise", "noisy", drawn, low="n")]
+        return [self._held("vnoise", "noisy", "n", drawn, 0.0)]
 
     def levels(self) -> Array:
         """Return the input at which each code begins in closed form, (2**n_bits - 1,) [V]."""
@@ -147,8 +147,8 @@ class RampCharge:
         slots, vdd = self.slots, self.blocks.vdd
         held = slots.t_run - 2 * _GUARD
         body = [
-            self._input("vinp", "inp", inputs / 2),
-            self._input("vinn", "inn", -inputs / 2),
+            self._held("vinp", "inp", "0", self.v_cm + inputs / 2, self.v_cm),
+            self._held("vinn", "inn", "0", self.v_cm - inputs / 2, self.v_cm),
             slots.control("vst", "st", vdd, running=False),
             slots.control("vstb", "stb", vdd, running=True),
             slots.logic("voff", "off", self.v_off, start=self.t_reset + _GUARD, width=held, invert=True),
@@ -212,13 +212,16 @@ class RampCharge:
     def _rails(self) -> dict[str, float]:
         return {"vcm": self.v_cm, "vdd_ramp": self.blocks.vdd, "vdd_cmp": self.blocks.vdd, "vdl": self.blocks.vdd}
 
-    def _input(self, name: str, node: str, values: Array) -> str:
-        """Return a source that is at the common mode in every reset and `values` (n,) away from it afterwards."""
-        slots, rest = self.slots, np.zeros_like(values)
+    def _held(self, name: str, plus: str, minus: str, values: Array, rest: float) -> str:
+        """Return a source that is at `rest` in every reset and at one of `values` (n,) afterwards [V].
+
+        Noise, too: during the reset the comparator is balanced, and what its first stage makes of a difference there
+        comes back onto a top plate through the gate of its transistor, as large as the difference itself.
+        """
+        slots, resting = self.slots, np.full_like(values, rest)
         at = np.array([0.0, self.t_reset + _GUARD, self.t_reset + 2 * _GUARD, slots.t_slot - _GUARD])
         times = (slots.edges(len(values))[:-1, None] + at).ravel()
-        levels = self.v_cm + np.stack([rest, rest, values, values], axis=1).ravel()
-        return pwl(name, node, "0", times, levels)
+        return pwl(name, plus, minus, times, np.stack([resting, resting, values, values], axis=1).ravel())
 
     def _capacitors(self) -> list[str]:
         lines = [f"ci{s} in{s} {s} {spice(c)}" for s, c in zip("pn", self.c_in, strict=True)]
