@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.netlist.adcs.base import Codes, Embeddable
+from aimc_spice.netlist.adcs.meter import metered, work
 from aimc_spice.netlist.adcs.windows import window_integrals
 from aimc_spice.netlist.tiles.base import TileProbes
 from aimc_spice.simulate.base import Waveforms
@@ -133,22 +134,24 @@ def _column_time(found: Waveforms, probes: TileProbes, columns: Array, tolerance
 
 def _energies(found: Waveforms, probes: TileProbes) -> dict[str, Array]:
     """Return the energy of each product by block; what a driver's resistance burns is the drivers'."""
-    powers = {block: _power(found, pairs, probes.v_rest) for block, pairs in probes.sources.items()}
-    if probes.r_driver and "array" in powers:
+    powers = {
+        block: sum((v * np.abs(found.signals[f"i({name})"]) for name, v in pairs), np.zeros(len(found.axis)))
+        for block, pairs in probes.rails.items()
+    }
+    if probes.r_driver and "array" in probes.sources:
         currents = (found.signals[f"i({name})"] for name, _ in probes.sources["array"])
         powers["drivers"] = probes.r_driver * sum((i**2 for i in currents), np.zeros(len(found.axis)))
-        powers["array"] = powers["array"] - powers["drivers"]
-    for block, pairs in probes.rails.items():
-        powers[block] = sum((v * np.abs(found.signals[f"i({name})"]) for name, v in pairs), np.zeros(len(found.axis)))
-    for block, pairs in probes.supplies.items():
-        powers[block] = sum((-v * found.signals[f"i({name})"] for name, v in pairs), np.zeros(len(found.axis)))
     edges = probes.schedule.operations(probes.n_operations)
     edges = np.append(edges, edges[-1] + probes.schedule.windows.t_window)
-    batch = probes.planes.batch
-    return {b: window_integrals(found.axis, p, edges).reshape(-1, batch).sum(axis=0) for b, p in powers.items()}
+    energies = {block: window_integrals(found.axis, power, edges) for block, power in powers.items()}
+    energies |= metered(found.axis, found.signals, probes.supplies, edges)
+    energies |= {block: _given(found, pairs, probes.v_rest, edges) for block, pairs in probes.sources.items()}
+    if "drivers" in powers:
+        energies["array"] = energies["array"] - energies["drivers"]
+    return {block: e.reshape(-1, probes.planes.batch).sum(axis=0) for block, e in energies.items()}
 
 
-def _power(found: Waveforms, pairs: Sequence[tuple[str, str]], v_rest: float) -> Array:
-    """Return what sources give above the resting voltage [W]."""
-    powers = (-found.signals[f"i({name})"] * (found.signals[f"v({node})"] - v_rest) for name, node in pairs)
-    return sum(powers, np.zeros(len(found.axis)))
+def _given(found: Waveforms, pairs: Sequence[tuple[str, str]], v_rest: float, edges: Array) -> Array:
+    """Return what sources gave above the resting voltage in every window (n,) [J]."""
+    parts = [work(found.axis, found.signals, name, found.signals[f"v({node})"] - v_rest, edges) for name, node in pairs]
+    return np.asarray(np.sum(parts, axis=0))

@@ -10,6 +10,7 @@ from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.errors import MeasurementFailed
 from aimc_spice.netlist.adcs.base import RECKONED, Mismatch, ideal_codes
 from aimc_spice.netlist.adcs.charge_parts import Ideal
+from aimc_spice.netlist.adcs.meter import metered
 from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.adcs.ramp_charge import ramp_charge
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
@@ -214,7 +215,7 @@ def test_energy_of_the_reference_is_its_charge(ngspice):
     decisions = [(code >> i) & 1 for i in range(6)]
     wanted = reference_energy(sar, decisions)
     edges = np.array([(sar.clocking.n_wait - 0.1) * sar.clocking.t_clk, found.axis[-1]])
-    got = sar.parts.energies(found.axis, found.signals, sar.parts.volts(sar.v_ref, sar.v_cm), edges)["dac"]
+    got = metered(found.axis, found.signals, sar.supplies, edges)["dac"]
     assert got[0] == pytest.approx(wanted, rel=0.01)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -55,12 +55,12 @@ def _louder(converter, sigma):
         def noise_parts(self):
             return {**super().noise_parts(), "comparator": sigma}
 
-    return Louder(**{name: getattr(converter, name) for name in converter.__dataclass_fields__})
+    return Louder(**{one.name: getattr(converter, one.name) for one in fields(converter)})
 
 
 @pytest.mark.parametrize("kind", ["ramp", "ramp_charge"])
 def test_noise_of_a_charge_ramp_with_transistors_is_not_doubled(pool, kind):
-    """Every trip moves by the noise that was drawn for it: a comparator that sees it in the reset gave twice as much."""
+    """Every trip moves by the noise drawn for it: a comparator that saw it in the reset gave twice as much."""
     adc = replace(CONVERTERS[kind](8, "transistor"), noise=0)
     lsb = (adc.high - adc.low) / 256
     inputs = (adc.low + adc.high) / 2 + 1e-9 * lsb * np.arange(8)

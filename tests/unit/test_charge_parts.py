@@ -5,6 +5,7 @@ import pytest
 
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.errors import DeviceError, MeasurementFailed, NetlistError, ShapeError
+from aimc_spice.netlist.adcs.meter import meter_probes, sources_of
 from aimc_spice.netlist.adcs.ramp_charge import ramp_charge
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.charge import ChargeCrossbar
@@ -79,12 +80,12 @@ def sar_signals(sar, n, *, bit=0.0, flag=True):
     phase = axis % sar.t_window / sar.t_window
     signals = {f"v(b{i})": np.full_like(axis, bit) for i in range(sar.n_bits)}
     signals["v(eoc)"] = np.where((phase > 0.9) & flag, sar.parts.v_dd, 0.0)
-    return axis, signals | {name: np.zeros_like(axis) for name in sar.parts.meter_probes}
+    return axis, signals | {name: np.zeros_like(axis) for name in meter_probes(sources_of(sar.supplies))}
 
 
 def test_a_conversion_that_never_finishes_is_named():
     sar = sar_charge(4)
-    with pytest.raises(MeasurementFailed, match="2 of 2 conversions never finished, first number 0"):
+    with pytest.raises(MeasurementFailed, match=r"2 of 2 conversions never finished, first number 0 \(input 0\)"):
         sar.read(np.zeros(2), *sar_signals(sar, 2, flag=False))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aimc_spice.build.tile import open_tile, resized
+from aimc_spice.netlist.adcs.base import RECKONED
 from aimc_spice.share import share
 from aimc_spice.surrogate.calibrated import CalibratedTile
 from aimc_spice.surrogate.readout_archive import load_readout
@@ -48,3 +49,14 @@ def test_a_fitted_readout_draws_reproducible_converters(path):
     assert (np.diff(one.thresholds) >= 0).all()
     assert readout.t_conv > 0
     assert readout.e_conv > 0
+
+
+@pytest.mark.parametrize("path", READOUTS, ids=lambda path: path.stem)
+def test_a_fitted_readout_has_noise_logic_and_errors_within_the_goals(path):
+    readout = load_readout(path)
+    assert 0 < readout.sigma_noise < readout.lsb
+    assert readout.e_code[RECKONED].mean() > 0
+    assert readout.error_lsb <= (0.5 if "transistor" in path.stem else 0.25)
+    assert readout.fit_energy.rms_of_full_scale <= 0.03
+    assert readout.fit_time.rms_of_full_scale <= 0.05
+    assert readout.fit.n_held_out >= 64

@@ -171,7 +171,7 @@ class Embeddable(Protocol):
         ...
 
     def probes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return what must be kept to read these instances."""
+        """Return what must be kept to read the codes of these instances."""
         ...
 
     def decode(self, name: str, starts: Array, axis: Array, signals: Mapping[str, Array]) -> tuple[Codes, Array]:

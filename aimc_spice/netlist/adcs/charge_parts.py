@@ -6,7 +6,6 @@ or of MOS transistors with their own supplies, whose currents are the energy by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,8 +24,6 @@ LENGTHS = {"g180": 1.8e-7, "g45": 4.5e-8}  # m, of the wrappers
 _WITH_MOS = "* The same with transistors"  # from here on a file needs the wrappers
 W_PER_F = 8e7  # m/F: bottom plates of all sizes settle alike
 _EDGE = 0.02  # of a clock period
-_C_METER = 1e-12  # F
-Energy = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -147,40 +144,6 @@ class Parts:
     logic: Logic
     temp_k: float
     options: tuple[str, ...] = ()
-
-    @property
-    def meter_probes(self) -> tuple[str, ...]:
-        """Charges that the supplies have delivered, as voltages (see `meters`)."""
-        return tuple(f"v(q_{name})" for block in self._sources.values() for name in block)
-
-    def meters(self) -> str:
-        """Return what adds up the charge that each supply delivers: a volt a picocoulomb, forgotten in a millisecond.
-
-        The simulator's own integration keeps charge whatever its steps; adding up the currents that it prints does not:
-        where a capacitor is charged in a few steps that is wrong by 10 %.
-        """
-        names = [name for block in self._sources.values() for name in block]
-        return "\n".join(
-            f"fq_{n} q_{n} 0 {n} 1\ncq_{n} q_{n} 0 {spice(_C_METER)}\nrq_{n} q_{n} 0 1e9\n.ic v(q_{n})=0" for n in names
-        )
-
-    def energies(self, axis: Array, signals: Mapping[str, Array], volts: Mapping[str, float], edges: Array) -> Energy:
-        """Return the energy of every window by block, each (n,) [J], as the meters say.
-
-        Parameters
-        ----------
-        axis, signals
-            Time [s], and the probes of `meter_probes`.
-        volts : mapping of str to float
-            Voltage of each supply [V].
-        edges : ndarray, shape (n + 1,)
-            Bounds of the windows [s].
-        """
-
-        def delivered(name: str) -> Array:
-            return np.asarray(volts[name] * _C_METER * np.diff(np.interp(edges, axis, signals[f"v(q_{name})"])))
-
-        return {block: np.sum([delivered(n) for n in names], axis=0) for block, names in self._sources.items()}
 
     @property
     def _sources(self) -> dict[str, tuple[str, ...]]:

@@ -107,8 +107,8 @@ class CcoColumn(_CurrentColumn):
         return Lines(f"x{name} {node} adc_run {edges} adc_vcco 0 {self.adc.oscillator}")
 
     def probes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return what is counted, and the supply current."""
-        return (*(theirs for name in names for _, theirs in self._signals(name)), "i(vadc_vcco)")
+        """Return what is counted."""
+        return tuple(theirs for name in names for _, theirs in self._signals(name))
 
     def decode(self, name: str, starts: Array, axis: Array, signals: Mapping[str, Array]) -> tuple[Codes, Array]:
         """Count edges while the gate is open; see `Embeddable.decode`."""
@@ -154,8 +154,8 @@ class DualSlopeColumn(_CurrentColumn):
         return Lines(f"{integrator}\nx{name} adc_level {name}_x {name}_trip adc_vcmp 0 {self.adc.comparator}")
 
     def probes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return what the comparators decide on, and the supply currents."""
-        return (*(self._decision(name)[0] for name in names), "i(vadc_vint)", "i(vadc_vcmp)")
+        """Return what the comparators decide on."""
+        return tuple(self._decision(name)[0] for name in names)
 
     def decode(self, name: str, starts: Array, axis: Array, signals: Mapping[str, Array]) -> tuple[Codes, Array]:
         """Count clock periods of the second slope; see `Embeddable.decode`."""

@@ -91,8 +91,8 @@ class FlashColumn:
         return Lines(fold([f"x{name} {node} {name}_count adc_vcmp", *taps, "flash_column"]))
 
     def probes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return the counts and the supply currents."""
-        return (*(f"v({name}_count)" for name in names), "i(vadc_high)", "i(vadc_low)", "i(vadc_vcmp)")
+        """Return the counts."""
+        return tuple(f"v({name}_count)" for name in names)
 
     def decode(self, name: str, starts: Array, axis: Array, signals: Mapping[str, Array]) -> tuple[Codes, Array]:
         """Take the count before each conversion ends; see `Embeddable.decode`."""

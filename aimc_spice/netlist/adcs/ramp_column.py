@@ -87,8 +87,8 @@ class RampColumn:
         return Lines(f"x{name} adc_ramp {node} {name}_trip adc_vcmp 0 {self.ramp.comparator}")
 
     def probes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return what the comparators decide on, and the supply currents."""
-        return (*(self._decision(name)[0] for name in names), "i(vadc_vramp)", "i(vadc_vcmp)")
+        """Return what the comparators decide on."""
+        return tuple(self._decision(name)[0] for name in names)
 
     def decode(self, name: str, starts: Array, axis: Array, signals: Mapping[str, Array]) -> tuple[Codes, Array]:
         """Count clock periods until the comparator trips; see `Embeddable.decode`."""

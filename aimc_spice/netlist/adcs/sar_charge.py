@@ -24,9 +24,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aimc_spice.errors import NetlistError, ShapeError
+from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.approximation import search_levels
-from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
+from aimc_spice.netlist.adcs.base import Array, Level, Mismatch
 from aimc_spice.netlist.adcs.charge_parts import (
     LENGTHS,
     SAR_PORTS,
@@ -37,23 +37,23 @@ from aimc_spice.netlist.adcs.charge_parts import (
     ideal_parts,
     mos_parts,
 )
+from aimc_spice.netlist.adcs.clocked import Clocked
 from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.adcs.noise import STRONG_ARM, draws, reset_noise, total
-from aimc_spice.netlist.adcs.windows import read_codes, rise_times
-from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Transient
+from aimc_spice.netlist.base import Lines, Part
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.rng import stream
 from aimc_spice.units import show, spice
 
 
 @dataclass(frozen=True)
-class SarCharge:
+class SarCharge(Clocked):
     """A charge-redistribution SAR as a circuit; a `Converter`. Build it with `sar_charge`.
 
     Parameters
     ----------
-    parts : Parts
-        Switches, bit slices and comparator of one level and corner.
+    parts, clocking, noise
+        As of `Clocked`.
     c_bits : tuple of float
         Capacitors of the bits, least significant first [F].
     c_in : tuple of float
@@ -64,13 +64,8 @@ class SarCharge:
         Nominal unit and input capacitor [F]: they fix the nominal range.
     v_ref, v_cm : float
         Reference and common mode [V].
-    clocking : Clocking
-        Times.
-    noise : int or None
-        Seed of the noise sources (see `noise`); None is quiet.
     """
 
-    parts: Parts
     c_bits: tuple[float, ...]
     c_in: tuple[float, float]
     c_fixed: tuple[float, float]
@@ -78,8 +73,7 @@ class SarCharge:
     c_in_nominal: float
     v_ref: float
     v_cm: float
-    clocking: Clocking
-    noise: int | None = None
+    kind = "sar_charge"
 
     @property
     def n_bits(self) -> int:
@@ -87,9 +81,9 @@ class SarCharge:
         return len(self.c_bits)
 
     @property
-    def name(self) -> str:
-        """Type, level and bits."""
-        return f"sar_charge {self.n_bits} bit, {self.parts.level}"
+    def references(self) -> tuple[float, float]:
+        """Reference and common mode [V]."""
+        return self.v_ref, self.v_cm
 
     @property
     def high(self) -> float:
@@ -100,16 +94,6 @@ class SarCharge:
     def low(self) -> float:
         """Lower end of the input range [V]."""
         return -self.high
-
-    @property
-    def quantity(self) -> str:
-        """Unit of the input."""
-        return "V"
-
-    @property
-    def t_window(self) -> float:
-        """Time from one conversion to the next [s]."""
-        return self.clocking.t_window(self.n_bits)
 
     @property
     def c_top(self) -> tuple[float, float]:
@@ -143,49 +127,24 @@ class SarCharge:
         steps = self.v_ref * np.array(self.c_bits) / self.c_top[0]
         return np.asarray((search_levels(steps) - steps[-1] + self.parts.v_os) / self.gain)
 
-    def deck(self, inputs: Array) -> Deck:
-        """Return one deck that converts every input (n,) [V], differential around the common mode."""
-        inputs = np.asarray(inputs, dtype=np.float64)
-        if inputs.ndim != 1 or not len(inputs) or not np.isfinite(inputs).all():
-            raise ShapeError(f"{self.name}: got inputs of shape {inputs.shape}, wanted finite (n,)")
+    def definitions(self) -> tuple[Part, ...]:
+        """Return models and the subcircuit ``sar_charge``."""
+        return (*self.parts.definitions, self.macro())
+
+    def _circuit(self, inputs: Array) -> list[str]:
+        """Return inputs, differential around the common mode, their capacitors, and the converter."""
         clocks, n_bits = self.clocking, self.n_bits
-        body = "\n".join(
-            [
-                clocks.sources(n_bits, self.parts.v_dd),
-                clocks.input_source("vinp", "inp", n_bits, self.v_cm + inputs / 2, self.v_cm),
-                clocks.input_source("vinn", "inn", n_bits, self.v_cm - inputs / 2, self.v_cm),
-                self.parts.supplies(self.v_ref, self.v_cm),
-                self.parts.meters(),
-                " ".join(["xadc", *SAR_PORTS, *self._bit_nodes(), "sar_charge"]),
-                *self._noise(inputs),
-                f"cinp inp p {spice(self.c_in[0])}\ncinn inn n {spice(self.c_in[1])}",
-            ]
-        )
-        netlist = Netlist(self.name, (*self.parts.definitions, self.macro()), (Lines(body),))
-        probes = (*(f"v({node})" for node in self._bit_nodes()), "v(eoc)", *self.parts.meter_probes)
-        options = (*DEFAULT_OPTIONS, *self.parts.options)
-        return Deck(netlist, Transient(clocks.t_step, self.t_window * len(inputs)), probes, options)
+        return [
+            clocks.input_source("vinp", "inp", n_bits, self.v_cm + inputs / 2, self.v_cm),
+            clocks.input_source("vinn", "inn", n_bits, self.v_cm - inputs / 2, self.v_cm),
+            " ".join(["xadc", *SAR_PORTS, *self._bit_nodes(), "sar_charge"]),
+            *self._noise(inputs),
+            f"cinp inp p {spice(self.c_in[0])}\ncinn inn n {spice(self.c_in[1])}",
+        ]
 
     def macro(self) -> Lines:
         """Return the subcircuit ``sar_charge``, without its input capacitors."""
         return self.parts.sar(self.c_bits, self.c_fixed)
-
-    def read(self, inputs: Array, axis: Array, signals: Mapping[str, Array]) -> Conversions:
-        """Read codes, times and energies; see `Converter`."""
-        starts: Array = np.arange(len(inputs)) * np.float64(self.t_window)
-        bits = np.stack([signals[f"v({node})"] for node in self._bit_nodes()])
-        half, where = self.parts.v_dd / 2, self.name
-        t_conv = rise_times(axis, signals["v(eoc)"], starts, self.t_window, half, where=where)
-        at = starts + self.t_window - 0.25 * self.clocking.t_clk
-        codes = read_codes(axis, bits, at, inputs, self.parts.v_dd, where=where)
-        edges = np.append(starts, starts[-1] + self.t_window)
-        energy = self.parts.energies(axis, signals, self.parts.volts(self.v_ref, self.v_cm), edges)
-        periods = self.clocking.n_wait + self.n_bits
-        logic = np.full(len(codes), self.parts.logic.sequencer(self.n_bits, periods))
-        return Conversions(codes, t_conv, energy | {RECKONED: logic})
-
-    def _bit_nodes(self) -> list[str]:
-        return [f"b{i}" for i in range(self.n_bits)]
 
 
 def sar_charge(

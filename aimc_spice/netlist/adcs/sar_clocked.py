@@ -22,14 +22,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aimc_spice.errors import NetlistError, ShapeError
-from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
+from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.adcs.base import Array, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import adc_text
 from aimc_spice.netlist.adcs.charge_parts import Clocking, Comparator, Ideal, Parts, ideal_parts, mos_parts, sequencer
+from aimc_spice.netlist.adcs.clocked import Clocked
 from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.adcs.noise import STRONG_ARM, draws, resistor_noise, total
-from aimc_spice.netlist.adcs.windows import read_codes, rise_times
-from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Transient
+from aimc_spice.netlist.base import Part
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.rng import stream
 from aimc_spice.units import show, spice
@@ -39,34 +39,27 @@ _NODE = "g180"
 
 
 @dataclass(frozen=True)
-class SarClocked:
+class SarClocked(Clocked):
     """A clocked SAR with an R-2R ladder; a `Converter`. Build it with `sar_clocked`.
 
     Parameters
     ----------
-    parts : Parts
-        Bit slices and comparator of one level and corner; `vref` and `vcm` are the ladder's references.
+    parts, clocking, noise
+        As of `Clocked`; `vref` and `vcm` are the ladder's references.
     low, high : float
         Input range and references [V].
     rungs, rails : tuple of float
         Of every bit, least significant first, less the switch (about 2R); between bits, the terminator first [Ω].
     c_dac : float
         Load of the ladder's output and of the input's resistance besides the comparator [F].
-    clocking : Clocking
-        Times.
-    noise : int or None
-        Seed of the noise sources (see `noise`); None is quiet.
     """
 
-    parts: Parts
     low: float
     high: float
     rungs: tuple[float, ...]
     rails: tuple[float, ...]
     c_dac: float
-    clocking: Clocking
-    noise: int | None = None
-    quantity: str = "V"
+    kind = "sar_clocked"
 
     @property
     def n_bits(self) -> int:
@@ -74,55 +67,23 @@ class SarClocked:
         return len(self.rungs)
 
     @property
-    def name(self) -> str:
-        """Type, level and bits."""
-        return f"sar_clocked {self.n_bits} bit, {self.parts.level}"
+    def references(self) -> tuple[float, float]:
+        """Upper and lower end of the ladder [V]."""
+        return self.high, self.low
 
-    @property
-    def t_window(self) -> float:
-        """Time from one conversion to the next [s]."""
-        return self.clocking.t_window(self.n_bits)
+    def definitions(self) -> tuple[Part, ...]:
+        """Return models and subcircuits."""
+        return self.parts.definitions
 
-    def deck(self, inputs: Array) -> Deck:
-        """Return one deck that converts every input (n,) [V], each in its own window."""
-        inputs = np.asarray(inputs, dtype=np.float64)
-        if inputs.ndim != 1 or not len(inputs) or not np.isfinite(inputs).all():
-            raise ShapeError(f"{self.name}: got inputs of shape {inputs.shape}, wanted finite (n,)")
-        clocks, n_bits = self.clocking, self.n_bits
-        body = [
-            clocks.sources(n_bits, self.parts.v_dd),
-            clocks.input_source("vin", "in" if self.noise is None else "quiet", n_bits, inputs, self.low),
+    def _circuit(self, inputs: Array) -> list[str]:
+        return [
+            self.clocking.input_source("vin", "in" if self.noise is None else "quiet", self.n_bits, inputs, self.low),
             *self._noise(inputs),
-            self.parts.supplies(self.high, self.low),
-            self.parts.meters(),
             self.parts.comparator,
             *self._ladder(),
             *self._slices(),
             sequencer(self.parts.v_dd),
         ]
-        netlist = Netlist(self.name, self.parts.definitions, (Lines("\n".join(body)),))
-        probes = (*(f"v({node})" for node in self._bit_nodes()), "v(eoc)", *self.parts.meter_probes)
-        options = (*DEFAULT_OPTIONS, *self.parts.options)
-        return Deck(netlist, Transient(clocks.t_step, self.t_window * len(inputs)), probes, options)
-
-    def read(self, inputs: Array, axis: Array, signals: Mapping[str, Array]) -> Conversions:
-        """Read codes, times and energies.
-
-        Raises
-        ------
-        MeasurementFailed
-            A conversion that never finished, a bit that is neither high nor low: a latch that had no time to decide.
-        """
-        starts: Array = np.arange(len(inputs)) * np.float64(self.t_window)
-        bits = np.stack([signals[f"v({node})"] for node in self._bit_nodes()])
-        half, where = self.parts.v_dd / 2, self.name
-        t_conv = rise_times(axis, signals["v(eoc)"], starts, self.t_window, half, where=where)
-        at = starts + self.t_window - 0.25 * self.clocking.t_clk
-        codes = read_codes(axis, bits, at, inputs, self.parts.v_dd, where=where)
-        edges = np.append(starts, starts[-1] + self.t_window)
-        energy = self.parts.energies(axis, signals, self.parts.volts(self.high, self.low), edges)
-        logic = self.parts.logic.sequencer(self.n_bits, self.clocking.n_wait + self.n_bits)
-        return Conversions(codes, t_conv, energy | {RECKONED: np.full(len(codes), logic)})
 
     def noise_parts(self) -> Mapping[str, float]:
         """Return the noise of a decision by origin in closed form [V]; see `Noisy`."""
@@ -154,9 +115,6 @@ class SarClocked:
             ports = f"{token} {following} comp dclk {clear} shift{i} b{i} s{i} vref vcm vdl"
             lines.append(f"xb{i} {ports} {self.parts.bit}")
         return lines
-
-    def _bit_nodes(self) -> list[str]:
-        return [f"b{i}" for i in range(self.n_bits)]
 
 
 def sar_clocked(
@@ -214,7 +172,7 @@ def sar_clocked(
     rails = nominal * (1 + sigma * z[1] / np.sqrt(nominal / r_unit))
     parts = _parts(level, corner, comparator or Comparator(), mismatch, seed, offset=offset, r_on=r_on)
     clocking = Clocking(t_clk, _WAIT, t_clk)
-    return SarClocked(parts, low, high, tuple(rungs.tolist()), tuple(rails.tolist()), c_dac, clocking)
+    return SarClocked(parts, clocking, low, high, tuple(rungs.tolist()), tuple(rails.tolist()), c_dac)
 
 
 def _parts(

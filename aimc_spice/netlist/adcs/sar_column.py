@@ -73,7 +73,7 @@ class SarColumn:
 
     def definitions(self) -> tuple[Part, ...]:
         """Return models and the subcircuit ``sar_charge``."""
-        return (*self.sar.parts.definitions, self.sar.macro(), Lines(self._switch()))
+        return (*self.sar.definitions(), Lines(self._switch()))
 
     def shared(self, starts: Array) -> Part:
         """Return supplies and clocks: reset, input, their complements, run, and the pulses of the decisions."""
@@ -105,10 +105,8 @@ class SarColumn:
         return Lines("\n".join(lines))
 
     def probes(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return bits, flags and supply currents."""
-        currents = dict.fromkeys(source for pairs in self.supplies(names).values() for source, _ in pairs)
-        each = [f"v({node})" for name in names for node in (*self._bits(name), f"{name}_eoc")]
-        return (*each, *(f"i({source})" for source in currents))
+        """Return bits and flags."""
+        return tuple(f"v({node})" for name in names for node in (*self._bits(name), f"{name}_eoc"))
 
     def decode(self, name: str, starts: Array, axis: Array, signals: Mapping[str, Array]) -> tuple[Codes, Array]:
         """Read bits and flag; see `Embeddable.decode`."""
@@ -120,8 +118,8 @@ class SarColumn:
 
     def supplies(self, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, float]]]:  # noqa: ARG002  shared
         """Return the sources of each block of the converters."""
-        blocks = self.sar.parts.blocks(self.sar.v_ref, self.sar.v_cm)
-        return {f"adc {block}": [(f"vadc_{source}", v) for source, v in pairs] for block, pairs in blocks.items()}
+        blocks = self.sar.supplies.items()
+        return {f"adc {block}": [(f"vadc_{source}", v) for source, v in pairs] for block, pairs in blocks}
 
     def _switch(self) -> str:
         return switch_text(mos=self.sar.parts.level == "transistor")
@@ -179,7 +177,7 @@ class SarOnColumn(SarColumn):
 
     def definitions(self) -> tuple[Part, ...]:
         """Return models and the subcircuit ``sar_charge``."""
-        return (*self.sar.parts.definitions, self.sar.macro())
+        return self.sar.definitions()
 
     def instance(self, name: str, node: str) -> Part:
         """Return the converter on two nodes: ``"bp_0 bn_0"``."""

@@ -23,7 +23,8 @@ import numpy as np
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Array, Codes, Conversions
-from aimc_spice.netlist.adcs.windows import energies, read_codes, rise_times
+from aimc_spice.netlist.adcs.meter import Supplies, meter_probes, metered, meters, sources_of
+from aimc_spice.netlist.adcs.windows import read_codes, rise_times
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Transient, fold
 from aimc_spice.netlist.driven import Corner, Driven
 from aimc_spice.netlist.macro import check_cards, header
@@ -181,9 +182,8 @@ class UserConverter:
         t_conv = np.full(n, window)
         if self.ports.done:
             flag = signals[f"v(p_{self.ports.done.lower()})"]
-            t_conv = rise_times(axis, flag, starts, window, self._high / 2, where=self.name)
-        blocks = {port: [(f"v_{port}", v)] for port, v in self._supplies.items()}
-        return Conversions(codes, t_conv, energies(axis, signals, blocks, np.append(starts, n * window)))
+            t_conv = rise_times(axis, flag, starts, window, self._high / 2, where=self.name, inputs=inputs)
+        return Conversions(codes, t_conv, metered(axis, signals, self._blocks, np.append(starts, n * window)))
 
     @property
     def _high(self) -> float:
@@ -192,6 +192,10 @@ class UserConverter:
     @property
     def _supplies(self) -> dict[str, float]:
         return {port.lower(): v * self.corner.vdd_scale for port, v in self.ports.supplies.items()}
+
+    @property
+    def _blocks(self) -> Supplies:
+        return {port: [(f"v_{port}", v)] for port, v in self._supplies.items()}
 
     def _codes(self, at: Array, bits: Array, axis: Array, inputs: Array) -> Codes:
         return read_codes(axis, bits, at, inputs, self._high, where=self.name)
@@ -215,8 +219,14 @@ class UserConverter:
                 high, e = spice(self._high), spice(min(edge, length / 10))
                 clocks += f"v_{port} p_{port} 0 pulse(0 {high} 0 {e} {e} {spice(length)} {spice(period)})\n".lower()
         options = (*DEFAULT_OPTIONS, "method=gear", *self.corner.options)
-        probes = (*self._probes(), *(f"i(v_{port})" for port in self._supplies))
-        return Deck(self._netlist(clocks), Transient(times.step, times.t_window * len(inputs)), probes, options)
+        sources = sources_of(self._blocks)
+        probes = (*self._probes(), *meter_probes(sources))
+        return Deck(
+            self._netlist(f"{clocks}{meters(sources)}\n"),
+            Transient(times.step, times.t_window * len(inputs)),
+            probes,
+            options,
+        )
 
     def _probes(self) -> tuple[str, ...]:
         done = (self.ports.done,) if self.ports.done else ()

@@ -54,8 +54,19 @@ def read_codes(axis: Array, bits: Array, at: Array, inputs: Array, v_dd: float, 
     return codes
 
 
-def rise_times(axis: Array, flag: Array, starts: Array, t_window: float, level: float, *, where: str) -> Array:
+def rise_times(
+    axis: Array,
+    flag: Array,
+    starts: Array,
+    t_window: float,
+    level: float,
+    *,
+    where: str,
+    inputs: Array | None = None,
+) -> Array:
     """Return how long after the start of its window a flag rises through `level`, shape (n,) [s].
+
+    `inputs` (n,) are for messages.
 
     Raises
     ------
@@ -70,11 +81,12 @@ def rise_times(axis: Array, flag: Array, starts: Array, t_window: float, level: 
     padded = np.append(times, np.inf)[first] - starts
     late = np.flatnonzero(~(padded < t_window))
     if len(late):
+        named = f"number {late[0]}" + ("" if inputs is None else f" (input {inputs[late[0]]:.6g})")
         raise MeasurementFailed(
-            f"{len(late)} of {len(starts)} conversions never finished, first number {late[0]}, which began at "
+            f"{len(late)} of {len(starts)} conversions never finished, first {named}, which began at "
             f"{show(float(starts[late[0]]), 's')} and had {show(t_window, 's')}",
             where=where,
-            hint="give the conversion more clock periods",
+            hint="give the conversion more time: more or longer clock periods, a wider window",
         )
     return np.asarray(padded)
 

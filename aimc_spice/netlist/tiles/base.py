@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import NetlistError
+from aimc_spice.netlist.adcs.meter import meter_probes, meters, sources_of
+from aimc_spice.netlist.base import Lines, Part
 from aimc_spice.netlist.drivers import Windows
 from aimc_spice.netlist.inputs import Planes
 
@@ -107,9 +109,9 @@ class TileProbes:
     converters : tuple of str
         Names of the converters; column c is converted by number ``c // n_slots`` in slot ``c % n_slots``.
     sources : mapping of str to sequence of (str, str)
-        By block, sources and the nodes they drive: their energy is that of their own current and voltage.
+        By block, sources and the nodes they drive: their energy is that of their own charge and voltage.
     supplies : mapping of str to sequence of (str, float)
-        By block, sources and their constant voltage [V].
+        By block, sources and their constant voltage [V]; the deck has a meter for each (see `adcs.meter`).
     rails : mapping of str to sequence of (str, float)
         By block, outputs of ideal amplifiers and the supply that a class-B stage would have [V]: their energy is
         supply times magnitude of the current (assumed).
@@ -137,16 +139,26 @@ class TileProbes:
     zero: float | None = None
 
     @property
+    def metered(self) -> tuple[str, ...]:
+        """Sources whose charge is metered: those of the word lines and the supplies."""
+        return (*(name for pairs in self.sources.values() for name, _ in pairs), *sources_of(self.supplies))
+
+    def meters(self) -> Part:
+        """Return the meters."""
+        return Lines(meters(self.metered))
+
+    @property
     def n_operations(self) -> int:
         """Operations in the deck."""
         return len(self.planes.sequence())
 
     def names(self) -> tuple[str, ...]:
         """Return the probes that the reader needs beside those of the converters."""
-        currents = [name for block in (self.supplies, self.rails) for pairs in block.values() for name, _ in pairs]
+        currents = [name for pairs in self.rails.values() for name, _ in pairs]
         driven = [pair for pairs in self.sources.values() for pair in pairs]
         return (
             *(f"v({node})" for node in (*self.columns, *self.references)),
             *(f"v({node})" for _, node in driven),
             *(f"i({name})" for name in dict.fromkeys([*(name for name, _ in driven), *currents])),
+            *meter_probes(self.metered),
         )

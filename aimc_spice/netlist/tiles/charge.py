@@ -98,7 +98,14 @@ class ChargeTileCircuit:
         columns = enumerate(probes.converters)
         adcs: list[Part] = [self.adc.instance(name, f"bp_{c} bn_{c}") for c, name in columns]
         leaks_to = Lines(f"evcm vcm 0 adc_vcm 0 1\nrvcm vcm 0 {spice(1e9)}")  # of the crossbar's own leak
-        body: tuple[Part, ...] = (drive, self.crossbar, leaks_to, self.adc.shared(schedule.conversions(n)), *adcs)
+        body: tuple[Part, ...] = (
+            drive,
+            self.crossbar,
+            leaks_to,
+            self.adc.shared(schedule.conversions(n)),
+            *adcs,
+            probes.meters(),
+        )
         names = tuple(dict.fromkeys([*probes.names(), *self.adc.probes(probes.converters)]))
         analysis = Transient(self.adc.t_step, schedule.t_stop(n))
         options = tuple(dict.fromkeys((*DEFAULT_OPTIONS, "method=gear", *self.adc.options)))

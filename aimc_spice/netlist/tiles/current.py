@@ -173,7 +173,7 @@ class CurrentTileCircuit:
         adcs = [self.adc.instance(name, node) for name, node in zip(probes.converters, self._inputs(), strict=True)]
         starts = self.schedule.conversions(n)
         crossbar = self.network or Crossbar(self.cells, self.wire, self.r_driver)
-        return [drive, crossbar, *self._columns(n), self.adc.shared(starts), *adcs]
+        return [drive, crossbar, *self._columns(n), self.adc.shared(starts), *adcs, probes.meters()]
 
     def _columns(self, n: int) -> list[Part]:
         """Return front ends, samplers and multiplexers, with their clocks."""
