@@ -100,7 +100,34 @@ def tile_of(config: TileConfig) -> tuple[TileSurrogate, Readout]:
     """Return the surrogate of a tile, with time and energy of one operation, and that of its converters."""
     if config.mode == "charge":
         return charge_tile(charge_tile_of(config), t_rise=config.t_rise, t_int=config.t_int), readout_of(config)
-    return _current_tile(config), readout_of(config)
+    return current_tile_of(config), readout_of(config)
+
+
+def current_tile_of(config: TileConfig, conductance: Callable[[Array], Array] | None = None) -> CurrentTile:
+    """Return the surrogate of a current-mode tile, with time and energy of one operation.
+
+    Nonlinear cells are what `conductance` [S] says of their parameter g, by default g itself.
+    """
+    front_end = front_end_of(config.front_end).linear
+    tile = CurrentTile(
+        config.n_rows,
+        config.n_cols,
+        cells_device(config),
+        tile_wire(config),
+        linear_ports(front_end),
+        config.v_read,
+        config.r_driver,
+        config.device.n_levels if config.device else None,
+        config.device.zero if config.device else "off",
+    )
+    return current_tile(
+        tile,
+        t_rise=config.t_rise,
+        front_end=front_end,
+        t_int=config.t_int,
+        vdd=config.vdd,
+        conductance=conductance,
+    )
 
 
 def charge_tile_of(config: TileConfig) -> ChargeTile:
@@ -210,19 +237,3 @@ def _named_cell(kind: str, params: dict[str, float]) -> Macro:
     except TypeError as bad:
         known = ", ".join(inspect.signature(build).parameters)
         raise ConfigError(f"cell of kind {kind!r}: {bad}", hint=f"its parameters are: {known}") from bad
-
-
-def _current_tile(config: TileConfig) -> CurrentTile:
-    front_end = front_end_of(config.front_end).linear
-    tile = CurrentTile(
-        config.n_rows,
-        config.n_cols,
-        cells_device(config),
-        tile_wire(config),
-        linear_ports(front_end),
-        config.v_read,
-        config.r_driver,
-        config.device.n_levels if config.device else None,
-        config.device.zero if config.device else "off",
-    )
-    return current_tile(tile, t_rise=config.t_rise, front_end=front_end, t_int=config.t_int, vdd=config.vdd)

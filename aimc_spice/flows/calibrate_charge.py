@@ -20,6 +20,7 @@ from aimc_spice.flows.calibrate_tile import Calibration
 from aimc_spice.flows.step_halving import Answer, Level, limits
 from aimc_spice.flows.tile_corners import judge_corners
 from aimc_spice.flows.tile_steps import (
+    LinearStep,
     Step,
     Stepped,
     compare_step,
@@ -127,7 +128,9 @@ def _simulate(config: TileConfig, cases: Sequence[Case], bench: Bench) -> list[C
 
 def _steps(config: TileConfig, tile: ChargeTile, bench: Bench) -> tuple[Stepped, ...]:
     cases = step_cases(config)
-    steps = [Step.of(config, tile.settling(case.weights, config.t_rise), case) for case in cases]
+    volts = [config.v_read * case.inputs for case in cases]
+    models = [LinearStep(tile.settling(case.weights, config.t_rise), v) for case, v in zip(cases, volts, strict=True)]
+    steps = [Step.of(config, model, v) for model, v in zip(models, volts, strict=True)]
 
     def deck(k: int, level: Level) -> Deck:
         driven, step = _driven(tile, cases[k], level.options), steps[k]

@@ -24,14 +24,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.build.tile import at_corner, cells_device, cells_of, circuit_of, tile_of, tile_wire
+from aimc_spice.build.tile import at_corner, cells_device, cells_of, circuit_of, current_tile_of, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.device import ConductanceMap
 from aimc_spice.flows.step_halving import Answer, Level, limits
 from aimc_spice.flows.tile_corners import judge_corners
 from aimc_spice.flows.tile_steps import (
+    LinearStep,
     Step,
+    StepModel,
     Stepped,
     compare_step,
     judge_in_time,
@@ -40,7 +42,9 @@ from aimc_spice.flows.tile_steps import (
     step_cases,
 )
 from aimc_spice.netlist.base import Deck
+from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.layer import Layer
+from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.partition import Partition
 from aimc_spice.netlist.tile_bench import tile_driven
 from aimc_spice.report.figure import save_figure
@@ -54,8 +58,10 @@ from aimc_spice.surrogate.families.decks import TileCircuit
 from aimc_spice.surrogate.families.interval import conformal
 from aimc_spice.surrogate.families.linear import LinearFamily
 from aimc_spice.surrogate.frequency import Cells, MacroPorts
+from aimc_spice.surrogate.laws.capacitance import cell_capacitance
 from aimc_spice.surrogate.laws.fit import FittedCell, fit_cell
-from aimc_spice.surrogate.settling import Settling, settle
+from aimc_spice.surrogate.nonlinear_step import NonlinearCells, nonlinear_step
+from aimc_spice.surrogate.settling import settle
 
 Array = NDArray[np.float64]
 _ROUND = 3  # tiles to fit of each round but the first, which takes half
@@ -125,7 +131,7 @@ def calibrate(config: TileConfig, bench: Bench) -> Calibration:
     family = choice.chosen.family
     interval = conformal(family, judged, table.level)
     corners = judge_corners(config, family, lambda there, cases: _simulate(there, circuit_of(there), cases, bench))
-    steps = _steps(config, circuit, bench) if circuit.cell is None and circuit.front_end.is_linear else ()
+    steps = _steps(config, circuit, bench)
     record = Record(
         config.name,
         config.model_dump(mode="python"),
@@ -140,7 +146,7 @@ def calibrate(config: TileConfig, bench: Bench) -> Calibration:
         ratio_fit([one.energy for one in steps], steps, bench.pool.name),
         ratio_fit([one.latency for one in steps], steps, bench.pool.name),
         judge_in_time(steps),
-        *_cost(config),
+        *_cost(config, kind),
         _more_decks(kind, choice, fit, chosen_by, table.goal),
         tuple(map(len, rounds)),
         table.seed,
@@ -223,17 +229,34 @@ def _box(config: TileConfig) -> TileBox:
     return TileBox(*sizes((config.n_rows, config.n_cols)), (device.g_off, device.g_on), config.v_read)
 
 
-def _settling(config: TileConfig, circuit: TileCircuit, cells: ConductanceMap) -> Settling:
-    pair = np.stack([cells.g_pos, cells.g_neg], axis=-1)
-    network = Cells(pair, np.zeros_like(pair), tile_wire(config), config.r_driver)
-    return settle(network, MacroPorts(circuit.front_end.linear), t_rise=config.t_rise)
+def _models(
+    config: TileConfig, circuit: TileCircuit, maps: Sequence[ConductanceMap], volts: Sequence[Array], bench: Bench
+) -> list[StepModel]:
+    """Return the models in time of tiles, each at word lines (1, n_rows) [V]."""
+    ports, pairs = MacroPorts(circuit.front_end.linear), [np.stack([m.g_pos, m.g_neg], axis=-1) for m in maps]
+    wire, how = tile_wire(config), {"t_rise": config.t_rise, "r_driver": config.r_driver}
+    if circuit.cell is None:
+        cells = [Cells(g, np.zeros_like(g), wire, config.r_driver) for g in pairs]
+        return [LinearStep(settle(c, ports, t_rise=config.t_rise), v) for c, v in zip(cells, volts, strict=True)]
+    known = _stepped_cells(config, circuit.cell, circuit.corner, bench)
+    return [nonlinear_step(g, v, known, wire, ports, **how) for g, v in zip(pairs, volts, strict=True)]
+
+
+def _stepped_cells(config: TileConfig, cell: Macro, corner: Corner, bench: Bench) -> NonlinearCells:
+    """Return what is known of a cell while bit lines move: the law over twice the voltages, and what it stores."""
+    device, v = cells_device(config), config.v_read
+    range_, where = (device.g_off, device.g_on), (bench.pool, bench.store)
+    law = fit_cell(cell, range_, 2 * v, *where, v_b_max=v, corner=corner)
+    return NonlinearCells(law.law, law.box, cell_capacitance(cell, range_, v, *where, corner=corner))
 
 
 def _steps(config: TileConfig, circuit: TileCircuit, bench: Bench) -> tuple[Stepped, ...]:
     cases = step_cases(config)
-    maps = [cells_of(config, case.weights) for case in cases]
-    models = [_settling(config, circuit, cells) for cells in maps]
-    steps = [Step.of(config, model, case) for model, case in zip(models, cases, strict=True)]
+    if not (cases and circuit.front_end.is_linear):
+        return ()
+    maps, volts = [cells_of(config, case.weights) for case in cases], [config.v_read * case.inputs for case in cases]
+    models = _models(config, circuit, maps, volts, bench)
+    steps = [Step.of(config, model, v) for model, v in zip(models, volts, strict=True)]
 
     def deck(k: int, level: Level) -> Deck:
         return _step_deck(config, circuit, maps[k], steps[k], level)
@@ -243,16 +266,17 @@ def _steps(config: TileConfig, circuit: TileCircuit, bench: Bench) -> tuple[Step
 
 
 def _step_deck(config: TileConfig, circuit: TileCircuit, cells: ConductanceMap, step: Step, level: Level) -> Deck:
-    layer = Layer(cells, Partition(*cells.shape, 1, 1), circuit.wire, circuit.front_end, r_driver=config.r_driver)
+    cut = Partition(*cells.shape, 1, 1)
+    layer = Layer(cells, cut, circuit.wire, circuit.front_end, r_driver=config.r_driver, cell=circuit.cell)
     driven = replace(tile_driven(layer, "step of a tile", step=True), options=(*level.options, *circuit.corner.options))
     return driven.steps(step.volts, t_rise=config.t_rise, t_step=step.t_step(level), t_stop=step.t_stop)
 
 
 def _answer(step: Step, waves: Waveforms) -> Answer:
-    return step.answer(waves, waves.stack([f"v(out_{c})" for c in range(step.model.operator.shape[1])]))
+    return step.answer(waves, waves.stack([f"v(out_{c})" for c in range(step.model.tile.operator.shape[1])]))
 
 
-def _cost(config: TileConfig) -> tuple[float, float]:
-    """Return time [s] and energy [J] of an operation of a full tile, from the model."""
-    tile, _ = tile_of(config)
+def _cost(config: TileConfig, kind: TileKind) -> tuple[float, float]:
+    """Return time [s] and energy [J] of an operation of a full tile, from the model with chord conductances."""
+    tile = current_tile_of(config, kind.law.gamma)
     return tile.t_mvm, tile.e_mvm

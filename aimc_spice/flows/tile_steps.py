@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,22 +25,62 @@ from aimc_spice.surrogate.settling import Settling
 
 Array = NDArray[np.float64]
 _N_TIMES = 60
-_CORNERS = 2  # of `experiment`: decks of extremes, nearly without a signal
+_CORNERS = 2  # of `experiment`: decks of extremes, the first with all bit lines moving, the second nearly still
+
+
+class StepModel(Protocol):
+    """A tile in time for one input, as a model knows it."""
+
+    @property
+    def tile(self) -> Settling:
+        """The linear tile behind it."""
+        ...
+
+    def outputs(self, t: Array) -> Array:
+        """Return the outputs (n_t, n_cols) [V] at times t (n_t,) [s]."""
+        ...
+
+    def settling_time(self, within: float) -> float:
+        """Return when all outputs stay within this fraction of the largest around rest [s]."""
+        ...
+
+    def energy(self, t: float) -> float:
+        """Return the work of the drivers to time t [J]."""
+        ...
+
+
+@dataclass(frozen=True)
+class LinearStep:
+    """A linear tile, its drivers at `v_wl` (1, n_rows) [V]."""
+
+    tile: Settling
+    v_wl: Array
+
+    def outputs(self, t: Array) -> Array:
+        """See `StepModel`."""
+        return self.tile.outputs(self.v_wl, t)[:, 0]
+
+    def settling_time(self, within: float) -> float:
+        """See `StepModel`."""
+        return float(self.tile.settling_time(self.v_wl, within).max())
+
+    def energy(self, t: float) -> float:
+        """See `StepModel`."""
+        return float(driver_energy(self.tile, self.v_wl, t)[0])
 
 
 @dataclass(frozen=True)
 class Step:
     """A model, the word lines [V] (1, n_rows) it is stepped to, and until when [s]."""
 
-    model: Settling
+    model: StepModel
     volts: Array
     t_stop: float
 
     @classmethod
-    def of(cls, config: TileConfig, model: Settling, case: Case) -> Step:
+    def of(cls, config: TileConfig, model: StepModel, volts: Array) -> Step:
         """Step long enough for the tile to settle, twice; two digits of that, so that rounding makes no new deck."""
-        volts = config.v_read * case.inputs
-        settled = float(model.settling_time(volts, 0.1 * config.settled_within).max())
+        settled = model.settling_time(0.1 * config.settled_within)
         return cls(model, volts, float(f"{2.0 * settled + 5 * config.t_rise:.2g}"))
 
     def t_step(self, level: Level) -> float:
@@ -49,7 +90,7 @@ class Step:
     def answer(self, waves: Waveforms, outs: Array) -> Answer:
         """Return what a simulation said: outputs (n, n_cols) [V], and the work of its drivers ``vin_r``."""
         currents = -waves.stack([f"i(vin_{r})" for r in range(self.volts.shape[1])])
-        edge = np.clip(waves.axis / self.model.t_rise, 0.0, 1.0)
+        edge = np.clip(waves.axis / self.model.tile.t_rise, 0.0, 1.0)
         work = float(np.trapezoid((currents @ self.volts[0]) * edge, waves.axis))
         return Answer(waves.axis, outs, work, waves.deck_digest)
 
@@ -85,9 +126,12 @@ class Stepped:
 
 
 def step_cases(config: TileConfig) -> list[Case]:
-    """Return the tiles that are stepped, one vector each; the first is a full tile."""
+    """Return the tiles that are stepped, one vector each: a full tile, for nonlinear cells the hardest one, others."""
     n, shape = config.calibration.n_steps, (config.n_rows, config.n_cols)
-    return design(n + _CORNERS, shape, 1, config.calibration.seed, "steps", full=_CORNERS)[_CORNERS:]
+    drawn = design(n + _CORNERS, shape, 1, config.calibration.seed, "steps", full=_CORNERS)
+    full, *others = drawn[_CORNERS:] or drawn[:1]
+    hardest = [] if config.cell.kind == "resistor" else drawn[:1]
+    return [full, *hardest, *others][:n]
 
 
 def compare_step(config: TileConfig, step: Step, found: Limit) -> Stepped:
@@ -99,11 +143,11 @@ def compare_step(config: TileConfig, step: Step, found: Limit) -> Stepped:
     return Stepped(
         t,
         spice.at(t),
-        step.model.outputs(step.volts, t)[:, 0],
-        (spice.work, float(driver_energy(step.model, step.volts, step.t_stop)[0])),
-        (latency, float(step.model.settling_time(step.volts, within).max())),
+        step.model.outputs(t),
+        (spice.work, step.model.energy(step.t_stop)),
+        (latency, step.model.settling_time(within)),
         (found.doubt, abs(own.work / spice.work - 1), abs(own.latency(within) / latency - 1)),
-        (step.model.operator.shape[0], step.model.operator.shape[1]),
+        (step.model.tile.operator.shape[0], step.model.tile.operator.shape[1]),
         found.digests,
     )
 

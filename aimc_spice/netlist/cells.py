@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist
+from aimc_spice.netlist.base import DEFAULT_OPTIONS, Analysis, Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.drive import dc_vectors
 from aimc_spice.netlist.macro import Macro, definitions
 from aimc_spice.share import share
@@ -55,14 +55,31 @@ def cell_sweep_deck(cell: Macro, g: ArrayLike, v_a: ArrayLike, v_b: ArrayLike) -
         first.
     """
     drive = dc_vectors(["a", "b"], np.column_stack([np.asarray(v_a, float), np.asarray(v_b, float)]))
+    return _cell_deck(cell, g, drive.lines, drive.analysis)
+
+
+def cell_ramp_deck(cell: Macro, g: ArrayLike, v: float, t_ramp: float) -> Deck:
+    """Return the deck that moves port a of copies of a cell to `v` [V] and back, `t_ramp` [s] each way, then port b.
+
+    Port b starts at ``3 * t_ramp``. Probes as of `cell_sweep_deck`.
+    """
+    moves = (
+        " ".join(f"{spice(k * t_ramp)} {spice(to)}" for k, to in zip(range(start, start + 3), (0, v, 0), strict=True))
+        for start in (0, 3)
+    )
+    sources = [f"v{port} {port} 0 pwl({points})" for port, points in zip("ab", moves, strict=True)]
+    return _cell_deck(cell, g, Lines("\n".join(sources)), Transient(t_ramp / 200, 5 * t_ramp), ("chgtol=1e-20",))
+
+
+def _cell_deck(cell: Macro, g: ArrayLike, drive: Lines, analysis: Analysis, options: tuple[str, ...] = ()) -> Deck:
     values = np.atleast_1d(np.asarray(g, dtype=np.float64)).tolist()
     lines = [
         f"va_{k} a a_{k} 0\nx_{k} a_{k} b_{k} {cell.call()} g={spice(value)}\nvb_{k} b_{k} b 0"
         for k, value in enumerate(values)
     ]
-    netlist = Netlist(f"cell {cell.name}", (definitions([cell]),), (drive.lines, Lines("\n".join(lines))))
+    netlist = Netlist(f"cell {cell.name}", (definitions([cell]),), (drive, Lines("\n".join(lines))))
     probes = tuple(f"i(v{end}_{k})" for end in "ab" for k in range(len(values)))
-    return Deck(netlist, drive.analysis, probes, PRECISE)
+    return Deck(netlist, analysis, probes, (*PRECISE, *options))
 
 
 def _text(*parts: str) -> str:

@@ -38,10 +38,18 @@ def driver_energy(tile: Settling, v_wl: Array, t: float) -> Array:
     FitError
         The edge takes no time.
     """
+    conduction = np.einsum("br,rq,bq->b", v_wl, tile.drivers, v_wl) * held(t, tile.t_rise)
+    return np.asarray(conduction + charging_energy(tile, v_wl, t))
+
+
+def charging_energy(tile: Settling, v_wl: Array, t: float, drive: Array | None = None) -> Array:
+    """Return the part of `driver_energy` beside the currents at rest, (batch,) [J].
+
+    Where the tile stands for one whose drivers are at `v_wl`, `drive` is what its own are at.
+    """
     weights = tile.base.energy(np.array([min(t, tile.base.t_last)]), tile.t_rise)[0]
-    work = tile.drivers * _held(t, tile.t_rise) + np.tensordot(weights, tile.charges, 1)
-    energy: Array = np.einsum("br,rq,bq->b", v_wl, work, v_wl)
-    return energy
+    work = np.tensordot(weights, tile.charges, 1)
+    return np.asarray(np.einsum("br,rq,bq->b", v_wl, work, v_wl if drive is None else drive))
 
 
 def amplifier_energy(tile: Settling, v_wl: Array, t: float, vdd: float) -> Array:
@@ -53,6 +61,6 @@ def amplifier_energy(tile: Settling, v_wl: Array, t: float, vdd: float) -> Array
     return np.asarray(vdd * (np.trapezoid(drawn, times, axis=0) + rest * (t - end)))
 
 
-def _held(t: float, t_rise: float) -> float:
+def held(t: float, t_rise: float) -> float:
     """Return ``∫ r² dt`` [s]."""
     return float(min(t, t_rise) ** 3 / (3 * t_rise**2) + max(t - t_rise, 0.0))

@@ -7,6 +7,7 @@ Linear tiles only. Inputs rise together in `t_rise` from 0 V and stay.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,18 +115,21 @@ class Settling:
         """
         rest = v_wl @ self.operator
         band = within * (np.abs(rest).max() if full_scale is None else full_scale)
-        t = np.concatenate([[0.0], self.base.t_last * np.logspace(-3, 0, _GRID), [np.inf]])
-        for _ in range(2):
-            away = np.abs(self.outputs(v_wl, t) - rest) - band
-            last, crossing = _last_crossing(t, away)
-            low, high = t[last].min(), t[np.minimum(last + 1, len(t) - 2)].max()
-            t = np.concatenate([[low], np.linspace(low, max(high, low), _GRID), [np.inf]])
-        return crossing
+        return last_crossing(self.base.t_last, lambda t: np.abs(self.outputs(v_wl, t) - rest) - band)
 
     def columns(self, t: float) -> Array:
         """Return how far each column has come at time t, (n_cols,): the best common factor of its weights."""
-        now = self.at(t)
-        return np.asarray((now * self.operator).sum(0) / (self.operator**2).sum(0))
+        return np.asarray(self.shares(np.array([t]))[0])
+
+    def shares(self, t: Array) -> Array:
+        """Return `columns` at several times (n_t,) [s], (n_t, n_cols)."""
+        each = (self.samples[..., 0] * self.operator).sum(1) / (self.operator**2).sum(0)
+        late = t > self.base.t_last
+        found = self.base.response(np.where(late, 0.0, t), self.t_rise) @ each
+        if late.any():
+            self._check_settled()
+            found[late] = 1.0
+        return np.asarray(found)
 
     def _at(self, t: Array, v_wl: Array, reads: slice) -> Array:
         if v_wl.ndim != 2 or v_wl.shape[1] != len(self.settled):
@@ -231,6 +235,16 @@ def _first_guess(cells: Cells) -> float:
     r = cells.r_driver + cols * cells.wire.r_wire_wl + rows * cells.wire.r_wire_bl
     c = cols * cells.wire.c_wire_wl + rows * (cells.wire.c_wire_bl + cells.c_node) + cells.c.sum((0, 2)).max()
     return float(max(r * c, 1e-15))
+
+
+def last_crossing(t_last: float, away: Callable[[Array], Array]) -> Array:
+    """Return when `away`, of times (n_t,) [s] the values (n_t, …), falls to zero for good within `t_last` [s]."""
+    t = np.concatenate([[0.0], t_last * np.logspace(-3, 0, _GRID), [np.inf]])
+    for _ in range(2):
+        last, crossing = _last_crossing(t, away(t))
+        low, high = t[last].min(), t[np.minimum(last + 1, len(t) - 2)].max()
+        t = np.concatenate([[low], np.linspace(low, max(high, low), _GRID), [np.inf]])
+    return crossing
 
 
 def _last_crossing(t: Array, away: Array) -> tuple[NDArray[np.intp], Array]:

@@ -7,6 +7,7 @@ mean energy into the `TileSurrogate`. Asked for a shorter time, it also says how
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +33,7 @@ def current_tile(
     within: float = 0.005,
     t_int: float | None = None,
     vdd: float = 0.0,
+    conductance: Callable[[Array], Array] | None = None,
     seed: int = 0,
 ) -> CurrentTile:
     """Return the tile with its time and energy.
@@ -50,11 +52,14 @@ def current_tile(
         Read at this time instead [s]: columns that have not come up are scaled.
     vdd : float
         Supply of the front ends' outputs, class B [V]; zero leaves them out.
+    conductance : callable, optional
+        What a nonlinear cell conducts [S], over its parameter g [S]: chord conductances keep the mean energy.
     seed : int
         Of weights and inputs.
     """
     state = np.moveaxis(pair_of(_weights(tile.n_rows, tile.n_cols, seed), tile.n_levels, tile.zero), 0, -1)
     g = (1 - state) * tile.device.g_off + state * tile.device.g_on
+    g = g if conductance is None else conductance(g)
     ports: FrontEndAt = StaticPorts(tile.ports) if front_end is None else MacroPorts(front_end)
     found = settle(Cells(g, np.zeros(g.shape), tile.wire, tile.r_driver), ports, t_rise=t_rise)
     v = _inputs(tile.n_rows, tile.v_read, seed)
