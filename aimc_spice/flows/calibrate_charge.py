@@ -59,7 +59,7 @@ def calibrate_charge(config: TileConfig, bench: Bench) -> Calibration:
     family = ChargeFamily(tile)
     steps = _steps(config, tile, bench)
     cases = design(table.n_held_out, (config.n_rows, config.n_cols), table.n_vectors, table.seed, "judge")
-    judged = _simulate(config, cases, bench)
+    judged = simulate_charge(config, cases, bench)
     cost, _ = tile_of(config)
     simulator = bench.pool.name
     record = Record(
@@ -71,7 +71,7 @@ def calibrate_charge(config: TileConfig, bench: Bench) -> Calibration:
         [],
         evaluate(family, judged),
         conformal(family, judged, table.level),
-        judge_corners(config, family, lambda there, cases: _simulate(there, cases, bench)),
+        judge_corners(config, family, lambda there, cases: simulate_charge(there, cases, bench)),
         settling_fit(steps, simulator),
         ratio_fit([one.energy for one in steps], steps, simulator),
         ratio_fit([one.latency for one in steps], steps, simulator),
@@ -114,7 +114,8 @@ def _differences(case: Case, waves: Waveforms) -> Array:
     return np.asarray(plus - minus)
 
 
-def _simulate(config: TileConfig, cases: Sequence[Case], bench: Bench) -> list[Circuit]:
+def simulate_charge(config: TileConfig, cases: Sequence[Case], bench: Bench) -> list[Circuit]:
+    """Simulate tiles: outputs at the end of each input's integration time."""
     tile = charge_tile_of(config)
     jobs = [Job(f"{case.name}: {len(case.inputs)} vectors", charge_deck(config, tile, case)) for case in cases]
     found = collect(jobs, bench.pool, bench.store, bench.progress)

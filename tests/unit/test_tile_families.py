@@ -131,6 +131,16 @@ def test_the_interval_covers_new_circuits_at_its_level():
         interval = conformal(Noisy(), [noisy(rng) for _ in range(12)], level=0.8)
         covered.append(interval.coverage(Noisy(), [noisy(rng) for _ in range(5)]))
     assert 0.8 <= np.mean(covered) < 0.93
+    assert np.isclose(interval.held, 0.8 * 13 / 12)
+
+
+def test_where_circuits_err_alike_an_interval_holds_what_it_held():
+    rng, plain = np.random.default_rng(0), np.ones((3, 5))
+    same = [Circuit(plain, plain, np.zeros((400, 3)), rng.standard_normal((400, 5)), "", "") for _ in range(15)]
+    interval = conformal(Noisy(), same[:10], level=0.9)
+    assert np.isclose(interval.held, 0.99)
+    assert np.isclose(interval.coverage(Noisy(), same[:10]), 0.99, atol=1e-3)
+    assert np.isclose(interval.coverage(Noisy(), same[10:]), 0.99, atol=5e-3)
 
 
 def test_a_tile_with_columns_of_zero_weight_has_a_scale_and_an_interval(families):

@@ -4,7 +4,9 @@ One idea: conformal prediction over circuits. The error of every held-out output
 score. Outputs of one circuit are alike, so circuits, not outputs, are counted as draws: each of the k circuits weighs
 1 / (k + 1), and a future one the rest, as if its scores were infinite. The quantile of that mixture covers an output of
 a new circuit of the same population with at least the stated probability, whatever the distribution (Dunn, Wasserman
-and Ramdas, "Distribution-free prediction sets for two-layer hierarchical models", J. Am. Stat. Assoc. 2023).
+and Ramdas, "Distribution-free prediction sets for two-layer hierarchical models", J. Am. Stat. Assoc. 2023). The price
+of few circuits is `Interval.held`: of the outputs behind it the width holds more than is promised, and where circuits
+err alike, of a new one as many.
 """
 
 from __future__ import annotations
@@ -38,6 +40,11 @@ class Interval:
     width: float
     n_circuits: int
     digests: tuple[str, ...]
+
+    @property
+    def held(self) -> float:
+        """Share of the outputs behind it that it holds: what a new circuit may expect that errs like those."""
+        return self.level * (self.n_circuits + 1) / self.n_circuits
 
     def bound(self, tile: Programmed) -> Array:
         """Return the half-width of every column's interval [V], (…, n_cols)."""
