@@ -78,7 +78,7 @@ def tile_page(record: Record, worst: Sequence[tuple[str, float]], command: str) 
         "",
         *_stepped(record),
         f"Interval: at least {interval.level:.0%} of outputs of a new tile lie within ±{interval.width:.2e}",
-        f"of a column's scale, vouched for by {interval.n_circuits} tiles, of whose outputs it holds {interval.held:.1%}.",
+        f"of a column's scale, vouched for by {interval.n_circuits} tiles, {interval.held:.1%} of whose outputs do.",
         f"An operation of a full tile takes {show(record.t_mvm, 's')} and {show(record.e_mvm, 'J')}",
         "(drivers and front ends, without converters).",
         f"More decks for the wanted error: {record.more_decks}.",
