@@ -165,7 +165,7 @@ def _spectrum(axes: Axes, one: Characteristic) -> None:
     axes.vlines(share[1:], floor, decibel[1:], color=_COLOURS[0], lw=0.6)
     harmonics = waves.harmonics()
     axes.plot(share[harmonics], decibel[harmonics], "o", color=_COLOURS[1], ms=3, label="harmonics 2 to 10")
-    axes.set_ylim(floor, 5)
+    axes.set_ylim(floor, 20)  # the legend stands above the carrier
     axes.set_xlabel("frequency / sampling rate")
     axes.set_ylabel("power / carrier [dB]")
     axes.set_title(f"SNDR {waves.sndr_db:.1f} dB, SFDR {waves.sfdr_db:.1f} dB, THD {waves.thd_db:.1f} dB", fontsize=9)
@@ -192,10 +192,10 @@ def _energy(axes: Axes, measured: Sequence[Characteristic]) -> None:
         bottom += height
     names = [one.corner.name.replace(" ", "\n", 1) for one in measured]
     axes.set_xticks(range(len(measured)), names, fontsize=8)
-    axes.set_xlim(-1, len(measured))
+    axes.set_xlim(-0.6, len(measured) + 0.9)  # room for the legend beside the bars
     axes.set_ylabel("mean energy of a conversion [pJ]")
     if blocks:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
         axes.margins(y=0.15)
     else:
         _say(axes, "not measured")
