@@ -26,7 +26,7 @@ from aimc_spice.device import Device
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.network.answers import digital_run
 from aimc_spice.network.graph import read_onnx
-from aimc_spice.network.kernel import BLOCK, convert
+from aimc_spice.network.kernel import BLOCK, Worth, convert
 from aimc_spice.network.noise import keys
 from aimc_spice.network.prepare import Prepared, prepare
 from aimc_spice.rng import stream
@@ -82,12 +82,9 @@ def roofline(prepared: Prepared, n: int) -> tuple[float, float, int]:
                 y = np.empty((part.n_columns, block), np.float32)
                 total, key = np.zeros_like(y), keys(part.n_columns, 0, name)
                 a = seconds(lambda g=group, x=x, y=y: np.matmul(g.matrix, x, out=y), 3, 0.01)
+                worth = Worth(group.to_lsb, group.gain)
                 b = seconds(
-                    lambda g=group, y=y, t=total, k=key, m=block: convert(
-                        y, m, g.to_lsb, g.gain, t, g.converters, k, counting=False
-                    ),
-                    3,
-                    0.01,
+                    lambda w=worth, y=y, t=total, k=key, c=group.converters: convert(y, w, t, c, k, False), 3, 0.01
                 )
                 products, reading = products + a * rows / block, reading + b * rows / block
                 count += rows * part.n_columns

@@ -1,10 +1,8 @@
 """What does a matrix on tiles do to its inputs? Exact tile matrices, converters, partial sums, all prepared.
 
 One idea: an `AnalogMatrix` is a list of `Group`s (a horizontal partition, or a slice of it), each one matrix for all
-its tiles side by side and their converters. A run is, in blocks that stay in the cache, a matrix product per group
-and one pass of the read-out kernel, which adds to the partial sums. Results are column by column: (N, rows). Every
-product has rows at its edges that are not used, so that a row's result does not depend on its place in a batch. It
-chooses no ranges (see `fit`).
+its tiles side by side and their converters. A run adds what each group's converters say to the partial sums, which
+are column by column: (N, rows). It chooses no ranges (see `fit`), and cuts no blocks (see `blocks`).
 """
 
 from __future__ import annotations
@@ -17,7 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.network.kernel import BLOCK, F32, Converters, convert, pack
+from aimc_spice.network.blocks import Patches, Reader, Rows
+from aimc_spice.network.kernel import F32, Converters, pack
 from aimc_spice.network.mapping import Mapping, Placement
 from aimc_spice.network.noise import keys
 from aimc_spice.surrogate.readout import ColumnReadouts, Readout
@@ -25,22 +24,6 @@ from aimc_spice.surrogate.tile import TileSurrogate
 
 Array = NDArray[np.float64]
 _Place = tuple[int, int, int, int]  # matrix, slice, horizontal and vertical partition
-EDGE = 8  # rows that stand before and behind a product's own: OpenBLAS adds those at its ends in another order
-PAD = 32  # rows of a product are a multiple of it
-_COLUMNS = 256  # of a product
-_OUTPUTS = 1 << 16  # at once: they stay in the second-level cache
-_SMALL = 1 << 21  # multiplications below which OpenBLAS has kernels that add in another order for transposed inputs
-
-
-def _padded(n_rows: int) -> int:
-    """Return the columns that products of so many rows need, edges of each piece included."""
-    whole, rest = divmod(n_rows, BLOCK)
-    return whole * (BLOCK + 2 * EDGE) + (-(-(rest + 2 * EDGE) // PAD) * PAD if rest else 0)
-
-
-def wide(n_rows: int) -> int:
-    """Return the columns that a block of inputs needs, however it is cut."""
-    return n_rows + 2 * EDGE + PAD
 
 
 @dataclass(frozen=True)
@@ -70,12 +53,6 @@ class Group:
     gain: F32
     offset: F32
     name: str
-
-    def part(self, some: slice) -> Group:
-        """Return some columns."""
-        by = None if self.converters is None else self.converters.part(some)
-        numbers = (self.to_lsb[some], self.gain[some], self.offset[some])
-        return Group(self.rows, self.matrix[some], by, *numbers, self.name)
 
     @property
     def nbytes(self) -> int:
@@ -107,49 +84,33 @@ class AnalogMatrix:
     reference: NDArray[np.int64] | None = None
 
     def accumulate(
-        self, xt: F32, n_rows: int, total: F32, seed: int | None, first: int = 0, step: int = 1, cycle: int = 0,
-        factor: float = 1.0, counting: bool = True,
+        self, inputs: Rows | Patches, start: int, n_rows: int, total: F32, seed: int | None, first: int = 0,
+        step: int = 1, cycle: int = 0, factor: float = 1.0, counting: bool = True,
     ) -> int:  # fmt: skip
-        """Add the products of a block of inputs to `total` (n_columns, at least n_rows).
+        """Add the products of rows `start` on to `total` (n_columns, n_rows).
 
         Parameters
         ----------
-        xt : ndarray, shape (n_in, at least wide(n_rows))
-            Row i of the block is column ``EDGE + i``; what is around them is finite and not used.
         seed : int or None
-            Of noise; None is none. Row i of the block is conversion ``first + step * i``.
+            Of noise; None is none. Row i of the inputs is conversion ``first + step * i``.
 
         Returns
         -------
         int
             How many conversions were clipped.
         """
-        streams = [None if seed is None else keys(self.n_columns, seed, self.name, g.name, cycle) for g in self.groups]
-        clipped, width = 0, self._width
-        at_once = BLOCK * max(1, _OUTPUTS // (width * BLOCK))
-        room = np.empty(width * _padded(min(n_rows, at_once)), np.float32)
-        for at in range(0, n_rows, at_once):
-            m = min(n_rows - at, at_once)
-            for some, groups in self._pieces:
-                y = room[: (some.stop - some.start) * _padded(m)].reshape(-1, _padded(m))
-                for group, key in zip(groups, streams, strict=True):
-                    _multiply(group.matrix, xt[group.rows, at:], m, y)
-                    part = None if key is None else key[some.start // 2 : (some.stop + 1) // 2]
-                    clipped += _convert(group, y, m, total[some], at, part, first + step * at, step, factor, counting)
+        clipped = 0
+        for group in self.groups:
+            key = None if seed is None else keys(self.n_columns, seed, self.name, group.name, cycle)
+            gain = group.gain if factor == 1 else group.gain * np.float32(factor)
+            reader = Reader(group.converters, group.to_lsb, gain, key, first, step, counting)
+            clipped += inputs.through(group.rows, group.matrix, reader, total, start, n_rows)
         return clipped
 
-    @property
-    def _width(self) -> int:
-        """Columns of a product: an even number, as neighbours share the bits of their noise."""
-        width = -(-self.n_columns // -(-self.n_columns // _COLUMNS))
-        return width + width % 2
-
     @cached_property
-    def _pieces(self) -> list[tuple[slice, list[Group]]]:
-        """Return the groups, cut into columns of one product each; these are views."""
-        starts = range(0, self.n_columns, self._width)
-        cuts = [slice(start, min(start + self._width, self.n_columns)) for start in starts]
-        return [(some, [group.part(some) for group in self.groups]) for some in cuts]
+    def offset(self) -> F32:
+        """What all groups add to a column."""
+        return np.asarray(np.sum([group.offset for group in self.groups], axis=0), dtype=np.float32)
 
     def finish(self, total: F32) -> F32:
         """Turn totals (n_columns, n) into the product (n_out, n): offset columns are subtracted."""
@@ -172,30 +133,6 @@ class AnalogMatrix:
     def nbytes(self) -> int:
         """Memory."""
         return sum(group.nbytes for group in self.groups)
-
-
-def _multiply(matrix: F32, xt: F32, n_rows: int, y: F32) -> None:
-    """Multiply rows ``EDGE + i`` of `xt`, in pieces of `BLOCK`, which have edges of their own in `y`."""
-    for start in range(0, n_rows, BLOCK):
-        wide = _padded(min(n_rows - start, BLOCK))
-        x = xt[:, start : start + wide]
-        if x.strides[1] != x.itemsize and len(matrix) * x.size < _SMALL:
-            x = np.ascontiguousarray(x)
-        place = start // BLOCK * (BLOCK + 2 * EDGE)
-        np.matmul(matrix, x, out=y[:, place : place + wide])
-
-
-def _convert(
-    group: Group, y: F32, n_rows: int, total: F32, at: int, key: NDArray[np.uint32] | None, first: int, step: int,
-    factor: float, counting: bool,
-) -> int:  # fmt: skip
-    gain = group.gain if factor == 1 else group.gain * np.float32(factor)
-    if group.converters is None:
-        for start in range(0, n_rows, BLOCK):
-            m, place = min(n_rows - start, BLOCK), EDGE + start // BLOCK * (BLOCK + 2 * EDGE)
-            total[:, at + start : at + start + m] += gain[:, None] * y[:, place : place + m]
-        return 0
-    return convert(y, n_rows, group.to_lsb, gain, total, group.converters, key, first, step, counting, EDGE, at)
 
 
 def program(

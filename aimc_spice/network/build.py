@@ -105,6 +105,6 @@ def driven_rows(rows: F32, dac: Dac, n_bias_rows: int = 0) -> F32:
     """Return what word lines carry for some inputs, cycle by cycle, bias rows last."""
     found = []
     for cycle in range(dac.n_cycles):
-        one = np.tile(dac.drive(np.full((1, 1), dac.limit), cycle), (len(rows), n_bias_rows))
+        one = np.full((len(rows), n_bias_rows), dac.highest(cycle), np.float32)
         found.append(np.hstack([dac.drive(rows, cycle), one]))
     return np.concatenate(found)

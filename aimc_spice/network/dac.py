@@ -8,7 +8,8 @@ of its own, added up digitally. It also chooses a range from values (`limit_of`)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from aimc_spice.errors import ConfigError
 
 F32 = NDArray[np.float32]
 Range = Literal["max", "percentile", "mse"]
+_EXACT, _LEVELS, _DIGITS = 0, 1, 2
 _FRACTIONS = np.linspace(0.1, 1.0, 46)
 
 
@@ -67,39 +69,109 @@ class Dac:
         base = 2**width - 1
         return [base * 2.0 ** (width * i) / self.steps for i in range(self.n_cycles)]
 
+    @cached_property
+    def drives(self) -> list[Drive]:
+        """What compiled code needs to know of each cycle."""
+        return [self._drive(cycle) for cycle in range(self.n_cycles)]
+
+    def _drive(self, cycle: int) -> Drive:
+        kind = _EXACT if self.n_bits is None else _LEVELS if self.n_cycles == 1 else _DIGITS
+        width = self.bits_per_cycle or 1
+        limit, low = np.float32(self.limit), np.float32(-1 if self.signed else 0)
+        if kind == _EXACT:
+            return Drive(kind, limit, limit, low, 0, 1)
+        return Drive(
+            kind, np.float32(self.steps / self.limit), np.float32(self.steps), low, cycle * width, 2**width - 1
+        )
+
     def drive(self, x: NDArray[Any], cycle: int = 0, out: F32 | None = None) -> F32:
         """Return what the word lines carry in a cycle, in [-1, 1], of the shape of `x`; it is written to `out`."""
-        if out is not None and not out.flags.c_contiguous:
-            out[...] = self.drive(x, cycle)
-            return out
         found = np.empty(x.shape, np.float32) if out is None else out
-        low = -1.0 if self.signed else 0.0
-        flat = np.ascontiguousarray(x, dtype=np.float32)
-        if self.n_bits is None:
-            np.divide(flat, np.float32(self.limit), out=found)
-        elif self.n_cycles == 1:
-            _levels(flat.reshape(-1, x.shape[-1]), self.limit, self.steps, low, found.reshape(-1, x.shape[-1]))
+        flat = np.ascontiguousarray(x, dtype=np.float32).reshape(-1, x.shape[-1])
+        if found.flags.c_contiguous:
+            _drive(flat, tuple(self.drives[cycle]), found.reshape(flat.shape))
         else:
-            found[...] = self._digits(flat, low, cycle)
+            found[...] = self.drive(x, cycle)
         return found
 
-    def _digits(self, x: F32, low: float, cycle: int) -> F32:
-        width = self.bits_per_cycle or 1
-        whole = np.rint(np.clip(x / np.float32(self.limit), np.float32(low), 1) * np.float32(self.steps))
-        part = (np.abs(whole).astype(np.int64) >> (cycle * width)) & (2**width - 1)
-        return np.asarray(np.sign(whole) * part / (2**width - 1), dtype=np.float32)
+    def highest(self, cycle: int) -> float:
+        """Return what an input at the limit carries in a cycle."""
+        return float(self.drive(np.full((1, 1), self.limit), cycle)[0, 0])
+
+
+class Drive(NamedTuple):
+    """A cycle of a DAC for compiled code.
+
+    Inputs become whole numbers up to `steps`, or those of their bits that `base` masks, from bit `shift` on; `scale` is
+    in steps per unit of the input; where there are no steps, it is the limit.
+    """
+
+    kind: int
+    scale: np.float32
+    steps: np.float32
+    low: np.float32
+    shift: int
+    base: int
 
 
 @compiled
-def _levels(x: F32, limit: float, steps: int, low: float, found: F32) -> None:
-    scale, step = np.float32(steps / limit), np.float32(1 / steps)
-    high, least = np.float32(steps), np.float32(low * steps)
-    for r in range(x.shape[0]):
+def drive_rows(x: F32, start: int, first: int, by: Drive, found: F32) -> None:
+    """Drive inputs `first` on of rows `start` on; inputs that are not there are driven with the highest level."""
+    n = max(0, min(found.shape[1], x.shape[1] - first))
+    for r in range(found.shape[0]):
+        some, row = x[start + r, first : first + n], found[r]  # from here no index is negative: loops are vectorised
+        if by.kind == _EXACT:
+            for i in range(n):
+                row[i] = some[i] / by.scale
+            row[n:] = 1
+        else:
+            _levels(some, by, n, row)
+            row[n:] = by.steps
+            if by.kind == _DIGITS:
+                _digits(by, row)
+            else:
+                _scale(np.float32(1) / by.steps, row)
+
+
+@compiled
+def _levels(x: F32, by: Drive, n: int, found: F32) -> None:
+    scale, most, least = by.scale, by.steps, by.low * by.steps
+    for i in range(n):
+        v = np.rint(x[i] * scale)
+        v = v if v < most else most
+        found[i] = v if v > least else least
+
+
+@compiled
+def _scale(by: np.float32, found: F32) -> None:
+    for i in range(found.size):
+        found[i] *= by
+
+
+@compiled
+def _digits(by: Drive, found: F32) -> None:
+    """Keep some bits of whole numbers, sign and all, relative to the largest that they can be."""
+    base = np.float32(by.base)
+    for i in range(found.size):
+        digit = np.float32((np.int64(abs(found[i])) >> by.shift) & by.base) / base
+        found[i] = -digit if found[i] < 0 else digit
+
+
+@compiled
+def _drive(x: F32, by: Any, found: F32) -> None:
+    drive_rows(x, 0, 0, Drive(*by), found)
+
+
+@compiled
+def drive_padded(x: F32, by: Any, top: int, left: int, found: F32) -> None:
+    """Drive images (n, C, H, W) into padded ones."""
+    bottom, right = top + x.shape[2], left + x.shape[3]
+    for n in range(x.shape[0]):
         for c in range(x.shape[1]):
-            v = np.rint(x[r, c] * scale)
-            v = v if v < high else high
-            v = v if v > least else least
-            found[r, c] = v * step
+            image = found[n, c]
+            image[:top], image[bottom:] = 0, 0
+            image[top:bottom, :left], image[top:bottom, right:] = 0, 0
+            drive_rows(x[n, c], 0, 0, Drive(*by), image[top:bottom, left:right])
 
 
 def limit_of(values: NDArray[Any], method: Range, n_bits: int | None, percentile: float = 99.9) -> float:

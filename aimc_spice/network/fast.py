@@ -1,8 +1,8 @@
 """Which digital operations are too slow in the reference implementation, and what is run instead?
 
 One idea: `fast_path` returns a function of an operation's inputs, or None where the reference is good enough or the
-case is rare. What profiles of ResNet-20 and of a BERT layer showed to matter: convolution, pooling, layer norm,
-softmax, erf and GELU. The onnx package's node tests judge all of them.
+case is rare. What profiles of ResNet-20 and of a BERT layer showed to matter: convolution, pooling, ReLU, layer
+norm, softmax, erf and GELU. The onnx package's node tests judge all of them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
-from aimc_spice.network.analog import EDGE
+from aimc_spice.network.blocks import Reader
+from aimc_spice.network.dac import Dac
 from aimc_spice.network.lower import convolution_of, padding_of
 
 Array = NDArray[Any]
-_DIGITAL_BYTES = 1 << 24
+_SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
 
 
 def fast_path(op: str, attributes: dict[str, Any], opset: int, n_outputs: int) -> Callable[..., Any] | None:  # noqa: PLR0911  a table
@@ -30,6 +31,8 @@ def fast_path(op: str, attributes: dict[str, Any], opset: int, n_outputs: int) -
         return _pool(op, attributes)
     if op == "Conv":
         return lambda x, w, b=None: convolve(x, w, b, attributes)
+    if op == "Relu":
+        return lambda x: np.maximum(x, x.dtype.type(0))
     if op == "Dense":
         return lambda x, w, b: x @ w + b
     if op == "Softmax" and opset >= 13:
@@ -47,15 +50,21 @@ def convolve(x: Array, w: Array, b: Array | None, attributes: dict[str, Any]) ->
     """Convolve with 1 or 2 axes by patches and matrix products; others are summed over shifts."""
     if w.ndim not in {3, 4} or x.dtype != np.float32:
         return _any_convolution(x, w, b, attributes)
-    product = convolution_of(w, b, attributes, x.shape)
-    output = product.output(x.shape)
+    product, exact = convolution_of(w, b, attributes, x.shape), Dac(None, 1.0)
+    output, driven, n_rows = product.output(x.shape), product.driven(x, exact, 0), product.rows_of(x.shape)
     for index, matrix in enumerate(product.matrices):
-        n = matrix.shape[1]
-        one, none = np.ones(n, np.float32), np.zeros(n, np.float32)
-        bias = none if b is None else b[index * n : (index + 1) * n]
-        for first, n_rows, xt in product.blocks(x, index, 0):
-            total = (matrix.T @ xt)[:, EDGE : EDGE + n_rows]
-            product.store(output, index, first, n_rows, total, one, bias)
+        k, n = matrix.shape
+        one, patches = np.ones(n, np.float32), product.inputs(driven, exact, 0, index)
+        bias, turned = (
+            np.zeros(n, np.float32) if b is None else b[index * n : (index + 1) * n],
+            np.ascontiguousarray(matrix.T),
+        )
+        at_once = max(1, _SUMS // n)
+        for first in range(0, n_rows, at_once):
+            m = min(at_once, n_rows - first)
+            total = np.zeros((n, m), np.float32)
+            patches.through(slice(0, k), turned, Reader(None, one, one), total, first, m)
+            product.store(output, index, first, total, one, bias)
     return product.shaped(output, x.shape)
 
 

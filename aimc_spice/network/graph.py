@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -107,17 +107,17 @@ class Network:
             A step failed: named, with its shapes.
         """
         values: Values = {"": None, **self.constants, **feeds}
-        last = self._last_use()
         for index, step in enumerate(self.steps):
             inputs = [values[name] for name in step.inputs]
             found = list(_attempt(step, inputs, values, (instead or {}).get(step.name)))
             if watch is not None:
                 watch(step, inputs, found)
             values.update(_named(step.outputs, found))
-            for name in last.get(index, ()):
+            for name in self._last_use.get(index, ()):
                 values.pop(name, None)
         return [values[name] for name in self.outputs]
 
+    @cached_property
     def _last_use(self) -> dict[int, list[str]]:
         used: dict[str, int] = {}
         for index, step in enumerate(self.steps):

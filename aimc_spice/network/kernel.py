@@ -10,7 +10,8 @@ vectorise them without gathers. Thresholds are kept as 16-bit deviations from th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,44 @@ from aimc_spice.network.noise import draw, spread
 from aimc_spice.surrogate.readout import ColumnReadouts
 
 F32 = NDArray[np.float32]
-BLOCK = 304  # conversions of a column at once; with the edges of `analog`, what OpenBLAS multiplies at once
-_APART = 80
+BLOCK = 304  # conversions of a column at once; with the edges of `blocks`, what OpenBLAS multiplies at once
+APART = 80  # apart: loads would wait for stores to the same place of a page
+_NO_KEYS = np.zeros(0, np.uint32)
+
+
+class Tables(NamedTuple):
+    """What compiled code needs of `Converters`, which says what each is; no codes at all pass outputs on."""
+
+    deviation: NDArray[np.int16]
+    unit: F32
+    slope: F32
+    shift: F32
+    reach: NDArray[np.int64]
+    sigma: F32
+
+
+class Worth(NamedTuple):
+    """LSB per unit of an output (zero is the middle of the range), and what one LSB adds to the sum, (n_cols,) each."""
+
+    scale: F32
+    gain: F32
+
+
+class Noise(NamedTuple):
+    """Row i of a run is conversion ``first + step * i`` of its converter; one key for two neighbours, see `noise`."""
+
+    on: bool
+    keys: NDArray[np.uint32]
+    first: int
+    step: int
+
+
+class Room(NamedTuple):
+    """Scratch memory of a block: four rows of numbers, codes, random bits."""
+
+    f: F32
+    code: NDArray[np.int32]
+    bits: NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -78,10 +115,19 @@ class Converters:
         """Return the thresholds that are used [LSB], shape (n_cols, n_codes - 1), rising."""
         return _thresholds(self.deviation, self.unit)
 
-    def part(self, some: slice) -> Converters:
-        """Return those of some columns."""
-        tables = (self.deviation, self.unit, self.slope, self.shift, self.reach, self.sigma)
-        return Converters(*(table[some] for table in tables), self.lsb, self.low)  # type: ignore[arg-type,call-arg]  # in order
+    @property
+    def tables(self) -> Tables:
+        """For compiled code."""
+        return Tables(self.deviation, self.unit, self.slope, self.shift, self.reach, self.sigma)
+
+    @cached_property
+    def is_noisy(self) -> bool:
+        """Whether any of them has noise."""
+        return bool(self.sigma.any())
+
+    def noise(self, key: NDArray[np.uint32] | None, first: int = 0, step: int = 1) -> Noise:
+        """Return the noise of a run; without a key there is none."""
+        return Noise(key is not None and self.is_noisy, _NO_KEYS if key is None else key, first, step)
 
     @property
     def nbytes(self) -> int:
@@ -142,10 +188,13 @@ def _guessed(u: F32, slope: F32, shift: F32) -> NDArray[np.int32]:
 
 
 @compiled
-def _table(deviation: NDArray[np.int16], unit: F32, c: int, found: F32) -> None:
-    row, one = deviation[c], unit[c]
-    for k in range(row.size):
-        found[k] = np.float32(np.int32(k + 1)) + np.float32(row[k]) * one
+def tabulate(deviation: NDArray[np.int16], unit: F32, first: int, found: F32) -> None:
+    """Write the thresholds of columns `first` on; the last of each is never reached."""
+    for i in range(found.shape[0]):
+        row, one, to = deviation[first + i], unit[first + i], found[i]
+        for k in range(row.size):
+            to[k] = np.float32(np.int32(k + 1)) + np.float32(row[k]) * one
+        to[row.size] = np.float32(np.inf)
 
 
 @compiled
@@ -198,78 +247,90 @@ def _clipped(code: NDArray[np.int32], n: int, top: int) -> np.int64:
 
 @compiled
 def read_out(
-    y: F32, n_rows: int, scale: F32, gain: F32, total: F32, deviation: NDArray[np.int16], unit: F32, slope: F32,
-    shift: F32, reach: NDArray[np.int64], sigma: F32, keys: NDArray[np.uint32], first: int, step: int, noisy: bool,
-    counting: bool, edge: int, at: int,
+    y: F32, edge: int, m: int, cols: tuple[int, int], table: F32, by: Tables, worth: Worth, noise: Noise, row: int,
+    total: F32, at: int, room: Room, counting: bool,
 ) -> np.int64:  # fmt: skip
-    """Convert column outputs and add ``gain * code`` to the partial sums.
+    """Convert a block of outputs of some columns and add ``gain * code`` to the partial sums.
 
     Parameters
     ----------
-    y : ndarray, shape (n_cols, at least n_rows)
-        Column outputs, column by column, in pieces of `BLOCK`; before and behind each are `edge` that are left out.
-    scale : ndarray, shape (n_cols,)
-        LSB per unit of `y`; zero is the middle of the range.
-    gain : ndarray, shape (n_cols,)
-        Worth of one LSB.
-    total : ndarray, shape (n_cols, at least at + n_rows)
+    y : ndarray, shape (cols[1] - cols[0], at least edge + m)
+        Outputs, column by column; the first `edge` of each are left out. At most `BLOCK` are converted.
+    cols : (int, int)
+        Of all columns; the first is even, as neighbours share the bits of their noise.
+    table : ndarray, shape (cols[1] - cols[0], n_codes)
+        See `tabulate`.
+    row : int
+        Index of the first of the block; row i is conversion ``noise.first + noise.step * i`` of its converter.
+    total : ndarray, shape (n_cols, at least at + m)
         Changed in place, from place `at` of each column on.
-    keys : ndarray, shape ((n_cols + 1) // 2,)
-        Of noise, see `noise`.
-    first, step : int
-        Row i of the block is conversion ``first + step * i`` of its converter.
 
     Returns
     -------
     int
         How many conversions gave the lowest or the highest code, where they are counted.
     """
-    n_cols, top = deviation.shape
-    middle, table = np.float32(0.5 * (top + 1)), np.full(top + 1, np.inf, np.float32)
-    room = np.zeros((4, BLOCK + _APART), np.float32)  # apart: loads would wait for stores to the same place of a page
-    even, odd, u, t = room[0], room[1], room[2], room[3]
-    code, bits = np.zeros(BLOCK, np.int32), np.empty(BLOCK, np.uint32)
-    pairs, words, taken = code.view(np.uint64), table.view(np.uint32), t.view(np.uint64)
-    clipped = np.int64(0)
-    for start in range(0, n_rows, BLOCK):
-        m = min(n_rows - start, BLOCK)
-        place = start + edge * (1 + 2 * (start // BLOCK))
-        for c in range(n_cols):
-            if noisy and c % 2 == 0:
-                draw(bits, m, keys[c // 2], np.uint32(first + step * start), np.uint32(step))
-                spread(bits, m, even, odd)
-            elif noisy:
-                even, odd = odd, even
-            _table(deviation, unit, c, table)
-            _begin(y, c, place, m, even, sigma[c], scale[c], middle, slope[c], shift[c], np.float32(top), u, code)
-            for _ in range(reach[c] - 1):  # thresholds rise: the first that is not reached ends the count by itself
-                _take(words, pairs, (m + 1) // 2, taken)
-                _count(u, t, m, code)
+    top = by.deviation.shape[1]
+    middle, highest = np.float32(0.5 * (top + 1)), np.float32(top)
+    even, odd, u, t = room.f[0], room.f[1], room.f[2], room.f[3]
+    code, bits = room.code, room.bits
+    pairs, taken = code.view(np.uint64), t.view(np.uint64)
+    start, clipped = np.uint32(noise.first + noise.step * row), np.int64(0)
+    for c in range(cols[0], cols[1]):
+        words = table[c - cols[0]].view(np.uint32)
+        if noise.on and c % 2 == 0:
+            draw(bits, m, noise.keys[c // 2], start, np.uint32(noise.step))
+            spread(bits, m, even, odd)
+        elif noise.on:
+            even, odd = odd, even
+        _begin(
+            y,
+            c - cols[0],
+            edge,
+            m,
+            even,
+            by.sigma[c],
+            worth.scale[c],
+            middle,
+            by.slope[c],
+            by.shift[c],
+            highest,
+            u,
+            code,
+        )
+        for _ in range(by.reach[c] - 1):  # thresholds rise: the first that is not reached ends the count by itself
             _take(words, pairs, (m + 1) // 2, taken)
-            _add(u, t, code, gain[c], total, c, at + start, m)
-            if counting:
-                _count(u, t, m, code)
-                clipped += _clipped(code, m, top)
+            _count(u, t, m, code)
+        _take(words, pairs, (m + 1) // 2, taken)
+        _add(u, t, code, worth.gain[c], total, c, at, m)
+        if counting:
+            _count(u, t, m, code)
+            clipped += _clipped(code, m, top)
+    return clipped
+
+
+@compiled
+def _read_all(y: F32, by: Tables, worth: Worth, noise: Noise, total: F32, counting: bool) -> np.int64:
+    n_cols, top = by.deviation.shape
+    table, clipped = np.empty((n_cols, top + 1), np.float32), np.int64(0)
+    tabulate(by.deviation, by.unit, 0, table)
+    room = Room(np.zeros((4, BLOCK + APART), np.float32), np.zeros(BLOCK, np.int32), np.empty(BLOCK, np.uint32))
+    for start in range(0, y.shape[1], BLOCK):
+        m = min(y.shape[1] - start, BLOCK)
+        cols = (0, n_cols)
+        clipped += read_out(y, start, m, cols, table, by, worth, noise, start, total, start, room, counting)
     return clipped
 
 
 def codes(y: F32, scale: F32, converters: Converters, key: NDArray[np.uint32] | None = None) -> NDArray[np.int32]:
-    """Return the codes of column outputs (n_cols, n), for judges: `read_out` with a gain of one."""
+    """Return the codes of column outputs (n_cols, n), for judges: `convert` with a gain of one."""
     total = np.zeros_like(y)
-    convert(y, y.shape[1], scale, np.ones(len(y), np.float32), total, converters, key)
+    convert(y, Worth(scale, np.ones(len(y), np.float32)), total, converters, key)
     return total.astype(np.int32)
 
 
 def convert(
-    y: F32, n_rows: int, scale: F32, gain: F32, total: F32, by: Converters, key: NDArray[np.uint32] | None = None,
-    first: int = 0, step: int = 1, counting: bool = True, edge: int = 0, at: int = 0,
-) -> int:  # fmt: skip
-    """Call `read_out` with packed converters; without a key there is no noise."""
-    noisy = key is not None and bool(by.sigma.any())
-    chosen = key if key is not None else np.zeros((by.n_cols + 1) // 2, np.uint32)
-    return int(
-        read_out(
-            y, n_rows, scale, gain, total, by.deviation, by.unit, by.slope, by.shift, by.reach, by.sigma, chosen,
-            first, step, noisy, counting, edge, at,
-        )
-    )  # fmt: skip
+    y: F32, worth: Worth, total: F32, by: Converters, key: NDArray[np.uint32] | None = None, counting: bool = True
+) -> int:
+    """Convert outputs (n_cols, n) and add them to `total`; return how many are clipped. No key is no noise."""
+    return int(_read_all(y, by.tables, worth, by.noise(key), total, counting))

@@ -6,6 +6,7 @@ noise is keyed by the index of the product, so results do not depend on how a ba
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.network.analog import AnalogMatrix
+from aimc_spice.network.blocks import Patches, Rows
 from aimc_spice.network.dac import Dac
-from aimc_spice.network.kernel import F32
+from aimc_spice.network.kernel import BLOCK, F32
 from aimc_spice.network.mapping import Cut, Mapping
 from aimc_spice.network.product import Convolution, Dense
 from aimc_spice.network.unit import FixedPoint
+
+_SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
 
 
 @dataclass
@@ -75,41 +79,39 @@ class AnalogLayer:
     ) -> F32:
         """Run inputs; product i of the input has the noise of index ``first + step * i``."""
         output = self.product.output(x.shape)
-        driven = [self._driven(x, cycle) for cycle in range(self.dac.n_cycles)]
         if tally is not None:
             self._count(x, tally)
+        driven = [self.product.driven(x, self.dac, cycle) for cycle in range(self.dac.n_cycles)]
+        n_rows = self.product.rows_of(x.shape)
         for index, part in enumerate(self.parts):
-            streams = [self.product.blocks(one, index, self.n_bias_rows) for one in driven]
-            for blocks in zip(*streams, strict=True):
-                self._block(index, part, blocks, output, seed, first, step, tally)
+            inputs = [self.product.inputs(one, self.dac, cycle, index) for cycle, one in enumerate(driven)]
+            at_once = max(BLOCK, _SUMS // part.n_columns // BLOCK * BLOCK)
+            for start in range(0, n_rows, at_once):
+                m = min(n_rows - start, at_once)
+                total = self._sums(part, inputs, start, m, seed, first, step, tally)
+                self.product.store(
+                    output, index, start, self._finished(part, total), self.scale[index], self.bias[index]
+                )
         return self.product.shaped(output, x.shape)
 
-    def _driven(self, x: NDArray[Any], cycle: int) -> F32:
-        room, inside = self.product.room(x.shape)
-        self.dac.drive(x, cycle, inside)
-        return room
-
-    def _block(
-        self, index: int, part: AnalogMatrix, blocks: tuple[tuple[int, int, F32], ...], output: F32, seed: int | None,
+    def _sums(
+        self, part: AnalogMatrix, inputs: Sequence[Rows | Patches], start: int, n_rows: int, seed: int | None,
         first: int, step: int, seen: Tally | None,
-    ) -> None:  # fmt: skip
-        at, n_rows, _ = blocks[0]
+    ) -> F32:  # fmt: skip
         factors = self.dac.factors()
-        start = np.sum([group.offset for group in part.groups], axis=0) * np.float32(sum(factors))
         total = np.empty((part.n_columns, n_rows), np.float32)
-        total[...] = start[:, None]
-        for cycle, ((_, _, xt), factor) in enumerate(zip(blocks, factors, strict=True)):
-            if self.n_bias_rows:
-                xt[-self.n_bias_rows :] = self.dac.drive(np.full((1, 1), self.dac.limit), cycle)
-            clipped = part.accumulate(xt, n_rows, total, seed, first + step * at, step, cycle, factor, seen is not None)
+        total[...] = (part.offset * np.float32(sum(factors)))[:, None]
+        for cycle, (one, factor) in enumerate(zip(inputs, factors, strict=True)):
+            counting = seen is not None
+            clipped = part.accumulate(one, start, n_rows, total, seed, first, step, cycle, factor, counting)
             if seen is not None:
                 seen.clipped += clipped
                 seen.conversions += n_rows * part.n_columns * len(part.groups)
-        finished = part.finish(total)
-        scale, bias = self.scale[index], self.bias[index]
-        if self.unit is not None:
-            finished = self.unit.finish(finished)
-        self.product.store(output, index, at, n_rows, finished, scale, bias)
+        return total
+
+    def _finished(self, part: AnalogMatrix, total: F32) -> F32:
+        found = part.finish(total)
+        return found if self.unit is None else self.unit.finish(found)
 
     def _count(self, x: NDArray[Any], seen: Tally) -> None:
         seen.inputs += x.size

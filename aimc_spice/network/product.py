@@ -7,15 +7,16 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
-from aimc_spice.network.analog import EDGE, PAD, wide
+from aimc_spice.network.blocks import Patches, Rows
+from aimc_spice.network.dac import Dac, drive_padded
 from aimc_spice.network.kernel import BLOCK, F32
 
 _BLOCK = 3 * BLOCK
@@ -44,23 +45,24 @@ class Product(Protocol):
         """Return how many products an input of this shape asks of each matrix."""
         ...
 
-    def room(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
-        """Return an array for inputs of this shape as `blocks` wants them, and the part of it that is to be filled."""
+    def driven(self, x: NDArray[Any], dac: Dac, cycle: int) -> F32:
+        """Return an input as `inputs` wants it."""
         ...
 
-    def blocks(self, room: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
-        """Yield (first row, number of rows n, inputs (K + extra, at least wide(n))) of matrix `index`.
+    def inputs(self, driven: F32, dac: Dac, cycle: int, index: int) -> Rows | Patches:
+        """Return the inputs of matrix `index` in a cycle of the DAC."""
+        ...
 
-        The rows begin at column `EDGE`. `extra` more rows are left for biases; their content is not defined.
-        """
+    def rows(self, x: NDArray[Any], index: int) -> list[F32]:
+        """Return the inputs of matrix `index` row by row (n, K), as they are, in blocks."""
         ...
 
     def output(self, shape: tuple[int, ...]) -> F32:
         """Return an empty output for an input of this shape."""
         ...
 
-    def store(self, output: F32, index: int, first: int, n_rows: int, total: F32, scale: F32, bias: F32) -> None:
-        """Put ``total * scale + bias`` (N, n_rows) in its place."""
+    def store(self, output: F32, index: int, first: int, total: F32, scale: F32, bias: F32) -> None:
+        """Put ``total * scale + bias`` (N, n_rows) in its place, from row `first` on."""
         ...
 
 
@@ -92,35 +94,38 @@ class Dense:
 
     def rows_of(self, shape: tuple[int, ...]) -> int:
         """All axes but the one that is summed over."""
-        return int(np.prod(shape)) // len(self.matrix)
+        return prod(shape) // len(self.matrix)
 
-    def room(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
-        """Rows with edges before the first and behind the last."""
-        n, k = self.rows_of(shape), len(self.matrix)
-        room = np.empty((wide(n), k), np.float32)
-        room[:EDGE], room[EDGE + n :] = 0, 0
-        inside = room[EDGE : EDGE + n]
-        if not self.left or len(shape) == 1:
-            return room, inside.reshape(shape)
-        return room, np.swapaxes(inside.reshape(*shape[:-2], shape[-1], k), -1, -2)
+    def driven(self, x: NDArray[Any], dac: Dac, cycle: int) -> F32:  # noqa: ARG002  driven block by block
+        """Rows (n, K), not yet driven; a matrix stays in the order that it has."""
+        if x.ndim == 2:
+            return np.require(x.T if self.left else x, np.float32, None if x.flags.forc else "C")
+        return self._rows(x)
 
-    def blocks(self, room: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:  # noqa: ARG002  one matrix
-        """Yield blocks of rows; those at the edges of a block are its neighbours."""
-        n = len(room) - wide(0)
-        for first in range(0, n, _BLOCK):
-            m = min(n - first, _BLOCK)
-            xt = room[first : first + wide(m)].T
-            if extra:
-                xt = np.concatenate([xt, np.empty((extra, wide(m)), np.float32)])
-            yield first, m, xt
+    def inputs(self, driven: F32, dac: Dac, cycle: int, index: int) -> Rows:  # noqa: ARG002  one matrix
+        """Return the rows themselves."""
+        return Rows(driven, dac, cycle)
+
+    def rows(self, x: NDArray[Any], index: int) -> list[F32]:  # noqa: ARG002  one matrix
+        """Blocks of rows."""
+        every = self._rows(x)
+        return [every[first : first + _BLOCK] for first in range(0, len(every), _BLOCK)]
+
+    def _rows(self, x: NDArray[Any]) -> F32:
+        turned = np.swapaxes(x, -1, -2) if self.left and x.ndim > 1 else x
+        return np.ascontiguousarray(turned, dtype=np.float32).reshape(-1, len(self.matrix))
 
     def output(self, shape: tuple[int, ...]) -> F32:
-        """Rows before columns; `shaped` puts them in place."""
-        return np.empty((self.rows_of(shape), self.matrix.shape[1]), np.float32)
+        """Return rows (n, N): a matrix in Fortran order, as results come column by column and go on as they are."""
+        n, n_out = self.rows_of(shape), self.matrix.shape[1]
+        return np.empty((n_out, n), np.float32).T if len(shape) == 2 else np.empty((n, n_out), np.float32)
 
-    def store(self, output: F32, index: int, first: int, n_rows: int, total: F32, scale: F32, bias: F32) -> None:  # noqa: ARG002
-        """Transpose into the rows."""
-        transpose(total, n_rows, scale, bias, output[first : first + n_rows])
+    def store(self, output: F32, index: int, first: int, total: F32, scale: F32, bias: F32) -> None:  # noqa: ARG002
+        """Put them down as they come, or transpose them into rows."""
+        if output.flags.c_contiguous:
+            _transpose(total, scale, bias, output[first : first + total.shape[1]])
+        else:
+            _place(total, scale, bias, first, output.T[None])
 
     def shaped(self, output: F32, shape: tuple[int, ...]) -> F32:
         """Return the output in the shape that the operation has."""
@@ -181,57 +186,51 @@ class Convolution:
 
     def size(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Return height and width of the output."""
+        top, left, bottom, right = self.pads
         h, w = (1, shape[2]) if self.flat else (shape[2], shape[3])
-        kh, kw = self.weight.shape[2:]
-        (sh, sw), (dh, dw), (top, left, bottom, right) = self.strides, self.dilations, self.pads
-        return (h + top + bottom - dh * (kh - 1) - 1) // sh + 1, (w + left + right - dw * (kw - 1) - 1) // sw + 1
+        return self._size_of(h + top + bottom, w + left + right)
+
+    def _size_of(self, height: int, width: int) -> tuple[int, int]:
+        (sh, sw), (dh, dw), (kh, kw) = self.strides, self.dilations, self.weight.shape[2:]
+        return (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
 
     def rows_of(self, shape: tuple[int, ...]) -> int:
         """Pixels of all outputs."""
         height, width = self.size(shape)
         return shape[0] * height * width
 
-    def room(self, shape: tuple[int, ...]) -> tuple[F32, F32]:
-        """Images as they are."""
-        room = np.empty(shape, np.float32)
-        return room, room
-
-    def blocks(self, room: F32, index: int, extra: int) -> Iterator[tuple[int, int, F32]]:
-        """Yield the patches of some images."""
-        x = self._padded(room[:, :, None, :] if self.flat else room)
-        height, width = self.size(room.shape)
-        pixels, per_group = height * width, self.weight.shape[1]
-        channels = slice(index * self.together * per_group, (index + 1) * self.together * per_group)
-        kh, kw = self.weight.shape[2:]
-        k, at_once = per_group * self.together * kh * kw, max(1, 2 * _BLOCK // pixels)
-        for image in range(0, len(x), at_once):
-            some = x[image : image + at_once, channels]
-            n_rows = len(some) * pixels
-            found = np.empty((k + extra, -(-wide(n_rows) // PAD) * PAD), np.float32)
-            found[:, :EDGE], found[:, EDGE + n_rows :] = 0, 0
-            _patches(some, kh, kw, *self.strides, *self.dilations, height, width, found)
-            yield image * pixels, n_rows, found
-
-    def _padded(self, x: F32) -> F32:
+    def driven(self, x: NDArray[Any], dac: Dac, cycle: int) -> F32:
+        """Images, driven and padded."""
+        images = np.ascontiguousarray(x[:, :, None, :] if self.flat else x, dtype=np.float32)
         top, left, bottom, right = self.pads
-        if not any(self.pads):
-            return x
-        n, channels, h, w = x.shape
-        found = np.zeros((n, channels, h + top + bottom, w + left + right), np.float32)
-        found[:, :, top : top + h, left : left + w] = x
+        n, channels, h, w = images.shape
+        found = np.empty((n, channels, h + top + bottom, w + left + right), np.float32)
+        drive_padded(images, tuple(dac.drives[cycle]), top, left, found)
         return found
+
+    def inputs(self, driven: F32, dac: Dac, cycle: int, index: int) -> Patches:
+        """Patches of the channels that matrix `index` sees."""
+        n_channels = self.together * self.weight.shape[1]
+        size = self._size_of(driven.shape[2], driven.shape[3])
+        kernel = (self.weight.shape[2], self.weight.shape[3])
+        one = dac.highest(cycle)
+        return Patches(driven, (index * n_channels, n_channels), kernel, self.strides, self.dilations, size, one)
+
+    def rows(self, x: NDArray[Any], index: int) -> list[F32]:
+        """Patches of some images at a time."""
+        exact = Dac(None, 1.0)
+        patches = self.inputs(self.driven(x, exact, 0), exact, 0, index)
+        pixels, k = patches.size[0] * patches.size[1], len(self.matrices[index])
+        at_once, n_rows = max(1, 2 * _BLOCK // pixels) * pixels, len(x) * pixels
+        return [patches.rows(k, first, min(at_once, n_rows - first)) for first in range(0, n_rows, at_once)]
 
     def output(self, shape: tuple[int, ...]) -> F32:
         """Shape (n, C_out, pixels)."""
         return np.empty((shape[0], len(self.weight), self.rows_of(shape) // shape[0]), np.float32)
 
-    def store(self, output: F32, index: int, first: int, n_rows: int, total: F32, scale: F32, bias: F32) -> None:
+    def store(self, output: F32, index: int, first: int, total: F32, scale: F32, bias: F32) -> None:
         """Put the columns of matrix `index` into their channels."""
-        pixels, n = output.shape[2], len(total)
-        for i, image in enumerate(range(first // pixels, (first + n_rows) // pixels)):
-            part = output[image, index * n : (index + 1) * n]
-            np.multiply(total[:, i * pixels : (i + 1) * pixels], scale[:, None], out=part)
-            part += bias[:, None]
+        _place(total, scale, bias, first, output[:, index * len(total) : (index + 1) * len(total)])
 
     def shaped(self, output: F32, shape: tuple[int, ...]) -> F32:
         """Return the output in the shape that the operation has."""
@@ -239,40 +238,30 @@ class Convolution:
         return output.reshape(*output.shape[:2], *((width,) if self.flat else (height, width)))
 
 
-def rows_in(product: Product, x: NDArray[Any], index: int) -> list[F32]:
-    """Return the inputs of matrix `index` row by row (n, K), in the blocks of a run."""
-    room, inside = product.room(x.shape)
-    inside[...] = x
-    return [xt[:, EDGE : EDGE + n].T for _, n, xt in product.blocks(room, index, 0)]
+@compiled
+def _place(total: F32, scale: F32, bias: F32, first: int, found: F32) -> None:
+    """Write ``total * scale + bias`` (C, rows) into images (n, C, pixels), from row `first` on."""
+    pixels = found.shape[2]
+    for c in range(total.shape[0]):
+        at, image, pixel = 0, first // pixels, first % pixels
+        while at < total.shape[1]:
+            n = min(pixels - pixel, total.shape[1] - at)
+            source, target = total[c, at : at + n], found[image, c, pixel : pixel + n]
+            for i in range(n):
+                target[i] = source[i] * scale[c] + bias[c]
+            at, image, pixel = at + n, image + 1, 0
 
 
 @compiled
-def _patches(x: F32, kh: int, kw: int, sh: int, sw: int, dh: int, dw: int, height: int, width: int, found: F32) -> None:
-    """Copy patches of padded images: row (channel, ky, kx), column (image, y, x) after the edge."""
-    n, channels = x.shape[0], x.shape[1]
-    for c in range(channels):
-        for ky in range(kh):
-            for kx in range(kw):
-                row, at = (c * kh + ky) * kw + kx, EDGE
-                for image in range(n):
-                    for i in range(height):
-                        y = i * sh + ky * dh
-                        target, source = found[row, at : at + width], x[image, c, y, kx * dw :]
-                        if sw == 1:
-                            for j in range(width):
-                                target[j] = source[j]
-                        else:
-                            for j in range(width):
-                                target[j] = source[sw * j]
-                        at += width
-
-
-@compiled
-def transpose(total: F32, n_rows: int, scale: F32, bias: F32, found: F32) -> None:
-    """Write ``total.T * scale + bias``, in squares that stay in the cache."""
-    n = total.shape[0]
-    for r0 in range(0, n_rows, 16):
-        for c0 in range(0, n, 64):
-            for r in range(r0, min(n_rows, r0 + 16)):
-                for c in range(c0, min(n, c0 + 64)):
-                    found[r, c] = total[c, r] * scale[c] + bias[c]
+def _transpose(total: F32, scale: F32, bias: F32, found: F32) -> None:
+    """Write ``total.T * scale + bias``, 16 rows at a time, which stay in the cache."""
+    n, n_rows = total.shape
+    whole = n_rows // 16 * 16
+    for first in range(0, whole, 16):
+        for c in range(n):
+            for r in range(16):  # unsigned: no test for negative indices keeps the loop from being unrolled
+                at = np.uintp(first + r)
+                found[at, np.uintp(c)] = total[np.uintp(c), at] * scale[c] + bias[c]
+    for c in range(n):
+        for r in range(whole, n_rows):
+            found[r, c] = total[c, r] * scale[c] + bias[c]

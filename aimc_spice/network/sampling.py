@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.network.kernel import F32
-from aimc_spice.network.product import Convolution, Dense, rows_in
+from aimc_spice.network.product import Convolution, Dense
 from aimc_spice.rng import stream
 
 SAMPLES = 512  # rows kept of each product's inputs
@@ -47,7 +47,7 @@ def sampled(
     """Keep some rows of each matrix's inputs, the largest ones among them; `start` is the first sample of the batch."""
     found = []
     for index in range(len(product.matrices)):
-        parts = rows_in(product, x, index)
+        parts = product.rows(x, index)
         at_most = -(-n // len(parts))
         rng = stream(seed, "sample", index, *([start] if start else []))
         found.append(np.concatenate([p[_chosen(p, at_most, rng)] for p in parts])[:n])

@@ -20,7 +20,6 @@ from aimc_spice.network.graph import Values
 from aimc_spice.network.layer import AnalogLayer
 from aimc_spice.network.lowered import Call
 from aimc_spice.network.prepare import Prepared
-from aimc_spice.network.product import rows_in
 from aimc_spice.rng import stream
 
 Array = NDArray[np.float64]
@@ -124,8 +123,8 @@ def _driven(
             kept.append(call.x)
 
     prepared.network.run(feeds, prepared.replaced(seed, 0, n, heard=heard))
-    rows = [some for one in kept for some in rows_in(layer.product, layer.dac.drive(one), m)]
+    rows = [some for one in kept for some in layer.product.rows(layer.dac.drive(one), m)]
     every = np.concatenate(rows).astype(np.float64)
     chosen = np.sort(stream(seed, "trace", layer.name).permutation(len(every))[:n_vectors])
-    top = float(layer.dac.drive(np.full((1, 1), layer.dac.limit))[0, 0])
+    top = layer.dac.highest(0)
     return np.hstack([every[chosen], np.full((len(chosen), layer.n_bias_rows), top)])

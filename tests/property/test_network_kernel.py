@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest, norm
 
-from aimc_spice.network.kernel import codes, convert, pack
+from aimc_spice.network.kernel import Worth, codes, convert, pack
 from aimc_spice.network.noise import keys, normal, spread
 from aimc_spice.surrogate.readout import ColumnReadouts
 
@@ -91,7 +91,7 @@ def test_partial_sums_add_up():
     by, y = pack([drawn]), np.random.default_rng(0).normal(0, 0.4, (4, 3000)).astype(np.float32)
     scale, gain = np.full(4, 128, np.float32), np.array([1, 2, 0.5, -1], np.float32)
     total = np.ones((4, 3000), np.float32)
-    clipped = convert(y, 3000, scale, gain, total, by)
+    clipped = convert(y, Worth(scale, gain), total, by)
     code = codes(y, scale, by)
     np.testing.assert_array_equal(total, 1 + gain[:, None] * code)
     assert clipped == np.count_nonzero((code == 0) | (code == 255))
