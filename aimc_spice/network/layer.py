@@ -21,8 +21,6 @@ from aimc_spice.network.mapping import Cut, Mapping
 from aimc_spice.network.product import Convolution, Dense
 from aimc_spice.network.unit import FixedPoint
 
-_SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
-
 
 @dataclass
 class Tally:
@@ -85,7 +83,7 @@ class AnalogLayer:
         n_rows = self.product.rows_of(x.shape)
         for index, part in enumerate(self.parts):
             inputs = [self.product.inputs(one, self.dac, cycle, index) for cycle, one in enumerate(driven)]
-            at_once = max(BLOCK, _SUMS // part.n_columns // BLOCK * BLOCK)
+            at_once = max(BLOCK, self._at_once // part.n_columns // BLOCK * BLOCK)
             for start in range(0, n_rows, at_once):
                 m = min(n_rows - start, at_once)
                 total = self._sums(part, inputs, start, m, seed, first, step, tally)
@@ -93,6 +91,11 @@ class AnalogLayer:
                     output, index, start, self._finished(part, total), self.scale[index], self.bias[index]
                 )
         return self.product.shaped(output, x.shape)
+
+    @property
+    def _at_once(self) -> int:
+        """Numbers of the sums of a matrix at once: they stay in the cache that cores share."""
+        return 1 << 19
 
     def _sums(
         self, part: AnalogMatrix, inputs: Sequence[Rows | Patches], start: int, n_rows: int, seed: int | None,

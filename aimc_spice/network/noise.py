@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from aimc_spice.compiled import compiled
 
 _HALF = np.uint32(0xFFFF)
-_MIDDLE = np.float32(97263.5)
-_C1, _C3, _C5, _C7 = (
+MIDDLE = np.float32(97263.5)
+COEFFICIENTS = _C1, _C3, _C5, _C7 = tuple(
     np.float32(c / 97263.5**k) for c, k in ((2.75069426, 1), (0.79360663, 3), (-1.80061207, 5), (2.34114161, 7))
 )  # fitted to the means of equally likely parts of a normal distribution; unit variance
 
@@ -51,7 +51,7 @@ def _level(bits: Any) -> Any:
     """Return the level that 16 bits stand for."""
     low = np.uint32(np.uint32(bits << np.uint32(5)) & _HALF)
     lower = np.uint32(np.uint32(bits << np.uint32(11)) & _HALF)
-    s = np.float32(np.int32(np.uint32(bits + np.uint32(low + lower)))) - _MIDDLE
+    s = np.float32(np.int32(np.uint32(bits + np.uint32(low + lower)))) - MIDDLE
     q = s * s
     return s * (_C1 + q * (_C3 + q * (_C5 + q * _C7)))
 

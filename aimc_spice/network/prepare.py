@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.errors import ConfigError, NetworkError
+from aimc_spice.network.arrays import ArrayLayer
 from aimc_spice.network.build import build_layer
 from aimc_spice.network.feeds import chunk_of, feeds_of, sample_bytes_of
 from aimc_spice.network.graph import Network, Step, Values
@@ -159,6 +160,18 @@ class Prepared:
             for name, sample in self.written_samples.items()
         }
         return replace(self, layers=layers, written=written, options=options)
+
+    def on(self, xp: Any, device: Any = None) -> Prepared:
+        """Return the network with its products and read-outs computed by another array library, on a GPU if it has one.
+
+        Parameters
+        ----------
+        xp : module
+            An array API namespace, such as ``array_api_compat.torch``.
+        device : object
+            Of that library; None is its default.
+        """
+        return replace(self, layers={name: ArrayLayer.of(layer, xp, device) for name, layer in self.layers.items()})
 
     def without_written(self) -> Prepared:
         """Return the network with its products of two activations digital."""
