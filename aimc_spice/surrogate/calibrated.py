@@ -2,7 +2,8 @@
 
 One idea: a folder with two files. ``family.npz`` holds the coefficients, ``record.json`` what a person asks before
 using them: which circuit, where it holds, errors on decks that were not used to fit it, the interval that other decks
-vouch for, who judged, seeds and digests. The record names the checksum of the family, so they cannot be mixed up.
+vouch for, who judged, seeds and digests. The record names the checksum of the family, so they cannot be mixed up, and
+its own.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from aimc_spice.surrogate.families.interval import Interval
 from aimc_spice.units import show
 
 Array = NDArray[np.float64]
-FORMAT = 2
+FORMAT = 3
 _AGAIN = "calibrate again: aimc-spice calibrate tile"
 
 
@@ -166,6 +167,7 @@ class CalibratedTile:
         folder.mkdir(parents=True, exist_ok=True)
         _save(self.family, folder / "family.npz")
         about = {"format": FORMAT, "family_sha256": _checksum(folder / "family.npz"), **_plain(asdict(self.record))}
+        about["sha256"] = _digest(about)
         partial = folder / f".record.{os.getpid()}.part"
         try:
             partial.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -187,6 +189,8 @@ class CalibratedTile:
             found = about.pop("format")
             if found != FORMAT:
                 raise FitError(f"{folder} is a calibration of format {found}, this version reads {FORMAT}", hint=_AGAIN)
+            if about.pop("sha256") != _digest({"format": found, **about}):
+                raise FitError(f"{folder}: record.json is damaged: its checksum differs", hint=_AGAIN)
             digest, got = about.pop("family_sha256"), _checksum(folder / "family.npz")
             record = _record(about)
         except (OSError, KeyError, TypeError, ValueError, AttributeError) as bad:
@@ -235,6 +239,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return str(value) if isinstance(value, Path) else value
+
+
+def _digest(about: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what `record.json` says, whatever its order and layout."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _checksum(path: Path) -> str:

@@ -152,15 +152,12 @@ def _across(found: Solution) -> Array:
 
 
 def _secant(law: CellLaw, g: Array, rest: Solution, start: Solution, near: float) -> tuple[Array, Array]:
-    """Return the cells' currents at rest [A] and their conductances [S] from half way to rest."""
-
-    def law_at(a: Array, b: Array) -> tuple[Array, Array]:
-        a = np.broadcast_to(a[..., None], b.shape)
-        current, slope, _ = law.current(a.reshape(-1, 1), b.reshape(-1, 1), g.reshape(-1, 1))
-        return current.reshape(g.shape), np.broadcast_to(slope, (g.size, 1)).reshape(g.shape)
-
-    current, slope = law_at(rest.w[0], rest.b[0])
-    before, _ = law_at(0.5 * (rest.w[0] + start.w[0]), 0.5 * (rest.b[0] + start.b[0]))
-    way = 0.5 * (_across(rest) - _across(start))
+    """Return the cells' currents at rest [A] and their conductances [S] from half way to rest, at port b's rest."""
+    v_b, flat = rest.b[0].reshape(-1, 1), g.reshape(-1, 1)
+    across, before = (_across(one).reshape(-1, 1) for one in (rest, start))
+    way = 0.5 * (across - before)
+    current, slope, _ = law.current(v_b + across, v_b, flat)
+    left = law.current(v_b + across - way, v_b, flat)[0]
     far = np.abs(way) > near
-    return current, np.where(far, (current - before) / np.where(far, way, 1.0), slope)
+    conductance = np.where(far, (current - left) / np.where(far, way, 1.0), slope)
+    return current.reshape(g.shape), conductance.reshape(g.shape)

@@ -180,9 +180,50 @@ def test_files_that_are_wrong_are_refused(tile):
     (folder / "record.json").write_text(json.dumps(record)[:-20])
     with pytest.raises(FitError, match="no calibrated tile"):
         CalibratedTile.load(folder)
-    (folder / "record.json").write_text(json.dumps({**record, "family_sha256": "0"}))
-    with pytest.raises(FitError, match="not the one"):
+    (folder / "record.json").write_text(json.dumps({**record, "t_mvm": 2 * record["t_mvm"]}))
+    with pytest.raises(FitError, match=r"record\.json is damaged"):
         CalibratedTile.load(folder)
+    (folder / "record.json").write_text(json.dumps(record))
+    assert CalibratedTile.load(folder).record == found.record
+    whole = (folder / "family.npz").read_bytes()
+    for damaged in (whole[:-9], whole[:200] + bytes([whole[200] ^ 1]) + whole[201:], b""):
+        (folder / "family.npz").write_bytes(damaged)
+        with pytest.raises(FitError, match="not the one"):
+            CalibratedTile.load(folder)
+
+
+NOISY = """.subckt odd a b params: g=1e-4
+r1 a m {1/g}
+vn m b dc 0 trnoise(5m 10p 0 0)
+.ends odd
+"""
+HYSTERESIS = """.subckt odd a b params: g=1e-4
+b1 a b i={g}*v(a,b)*(1.5+0.5*v(s))
+b2 0 s i=1e-3*tanh(3*v(s)+10*v(a,b))
+r1 s 0 1e3
+.ends odd
+"""
+
+
+@pytest.mark.ngspice
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [(NOISY, "two equal cells differ"), (HYSTERESIS, "the way down differs from the way up"), (None, "0 S to 100 uS")],
+    ids=["noise in time only", "hysteresis", "no conductance when off"],
+)
+def test_cells_that_no_surrogate_describes_are_named_and_an_earlier_calibration_stays(tile, cell, message):
+    before = tile.parent / "out" / "small" / "record.json"
+    before.parent.mkdir(parents=True)
+    before.write_text("earlier")
+    (tile.parent / "odd.cir").write_text("* odd\n" + (cell or HYSTERESIS))
+    kind = '[cell]\nkind = "subckt"\nfile = "odd.cir"\nname = "odd"\n' if cell else '[cell]\nkind = "sinh"\n'
+    text = TILE.replace("[calibration]", kind + "[calibration]")
+    tile.write_text(text if cell else text.replace('g_off = "1 uS"', 'g_off = "0 S"'))
+    done = calibrate(tile)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+    assert message in done.output
+    assert before.read_text() == "earlier"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from aimc_spice.netlist.tile_bench import tile_driven
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.simulate import SimulatorPool
 from aimc_spice.surrogate.base import Box
+from aimc_spice.surrogate.experiment import design
 from aimc_spice.surrogate.frequency import Cells, MacroPorts
 from aimc_spice.surrogate.laws.base import LawBox, LinearLaw
 from aimc_spice.surrogate.laws.capacitance import NO_CHARGE, cell_capacitance
@@ -103,6 +104,17 @@ def test_outputs_latency_and_energy(name, which, lab):
         plain = LinearStep(settle(Cells(g, 0 * g, WIRE, R_DRIVER), ports, t_rise=T_RISE), volts)
         assert error(plain, answer, t) > 0.03
         assert plain.energy(answer.t[-1]) < 0.97 * answer.work
+
+
+@pytest.mark.ngspice
+def test_transistors_of_a_full_tile_with_ir_drop_conduct_forwards_on_the_whole_way(lab):
+    """Word and bit line of a cell may move alike: a secant over what is left between them was negative."""
+    (hardest,) = design(1, (64, 64), 1, 0, "steps")
+    state = np.stack([np.maximum(hardest.weights, 0), np.maximum(-hardest.weights, 0)], axis=-1)
+    g = DEVICE.g_off + state * (DEVICE.g_on - DEVICE.g_off)
+    ports, how = MacroPorts(FRONT_END.linear), {"t_rise": T_RISE, "r_driver": R_DRIVER}
+    model = nonlinear_step(g, V * hardest.inputs, known("1T1R", lab), WIRE, ports, **how)
+    assert 1e-9 < model.settling_time(0.005) < 1e-8
 
 
 def test_linear_cells_are_the_linear_tile():

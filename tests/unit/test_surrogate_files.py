@@ -89,5 +89,27 @@ def test_a_calibrated_tile_whose_record_lacks_a_value_is_refused(tmp_path, key):
     record = tmp_path / "tile/record.json"
     assert CalibratedTile.load(tmp_path / "tile").record.name == "current_32"
     record.write_text(json.dumps({**json.loads(record.read_text(encoding="utf-8")), key: None}), encoding="utf-8")
-    with pytest.raises(FitError, match="no calibrated tile"):
+    with pytest.raises(FitError, match="its checksum differs"):
         CalibratedTile.load(tmp_path / "tile")
+
+
+def test_a_calibrated_tile_with_one_bit_flipped_is_refused_wherever_it_is(tmp_path):
+    """One bit of any digit of a record is another number: found by its checksum, not by luck."""
+    shutil.copytree(share("calibration", "surrogates", "sinh_64"), tmp_path / "tile")
+    record = tmp_path / "tile/record.json"
+    whole = record.read_bytes()
+    for at in range(7, len(whole) - 2, len(whole) // 60):
+        if whole[at] in b" \n":
+            continue  # layout is not part of it
+        record.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(FitError, match=r"checksum differs|no calibrated tile|format"):
+            CalibratedTile.load(tmp_path / "tile")
+
+
+def test_a_calibrated_tile_of_an_older_version_says_how_to_make_it_again(tmp_path):
+    shutil.copytree(share("calibration", "surrogates", "current_32"), tmp_path / "tile")
+    record = tmp_path / "tile/record.json"
+    record.write_text(json.dumps({**json.loads(record.read_text(encoding="utf-8")), "format": 2}), encoding="utf-8")
+    with pytest.raises(FitError, match=r"format 2, this version reads 3") as bad:
+        CalibratedTile.load(tmp_path / "tile")
+    assert "aimc-spice calibrate tile" in str(bad.value)

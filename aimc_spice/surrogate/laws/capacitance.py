@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aimc_spice.dataset.collect import Job, collect
 from aimc_spice.dataset.store import Store
@@ -20,9 +21,11 @@ from aimc_spice.netlist.macro import Macro
 from aimc_spice.simulate.base import Pool, Waveforms
 from aimc_spice.units import show
 
+Array = NDArray[np.float64]
 _N_G = 9
 _T_RAMP = 1e-9  # [s]: slow for a cell of femtofarads, fast enough for their current to be seen
 _NOTHING = 1e-19  # [F]
+_SAME = 1e-4  # of the largest current: a larger difference of equal cells is no rounding
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,16 @@ def cell_capacitance(
     SimulationError
         ngspice failed.
     FitError
-        A capacitance below zero: the cell answers with memory, not with charge.
+        Two equal cells differ: noise. A capacitance below zero: the cell answers with memory, not with charge.
     """
     g = np.geomspace(*g_range, _N_G)
-    deck = cell_ramp_deck(cell, g, v, _T_RAMP)
+    deck = cell_ramp_deck(cell, np.repeat(g, 2), v, _T_RAMP)
     (found,) = collect(
         [Job(f"charge of cell {cell.name}", replace(deck, options=(*deck.options, *corner.options)))], pool, store
     )
-    into_a, out_of_b = (_displaced(found, [f"i(v{end}_{k})" for k in range(len(g))], v) for end in "ab")
+    probes = {end: [f"i(v{end}_{k})" for k in range(2 * len(g))] for end in "ab"}
+    _check_twins(found.stack(probes["b"]), cell.name)
+    into_a, out_of_b = (_displaced(found, probes[end], v) for end in "ab")
     ab = max(0.0, 0.5 * (out_of_b[0] - into_a[1]))
     a, b = into_a[0] - ab, -out_of_b[1] - ab
     if min(a, b) < -_NOTHING:
@@ -83,6 +88,17 @@ def cell_capacitance(
             hint="n_steps = 0 in [calibration] leaves time out",
         )
     return CellCapacitance(max(a, 0.0), max(b, 0.0), ab)
+
+
+def _check_twins(currents: Array, name: str) -> None:
+    """Raise `FitError` where a copy differs from its twin, currents (n_t, 2 n_g)."""
+    apart, most = float(np.abs(currents[:, ::2] - currents[:, 1::2]).max()), float(np.abs(currents).max())
+    if apart > _SAME * most:
+        raise FitError(
+            f"cell {name}: two equal cells differ by {show(apart, 'A')} of {show(most, 'A')} in time",
+            cause="noise: not a function of its inputs",
+            hint="take the noise out; n_steps = 0 in [calibration] leaves time out",
+        )
 
 
 def _displaced(found: Waveforms, probes: list[str], v: float) -> tuple[float, float]:

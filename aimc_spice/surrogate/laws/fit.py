@@ -111,9 +111,15 @@ def fit_cell(
     SimulationError
         ngspice failed.
     FitError
-        The response is not a function of the inputs, current leaks to elsewhere, flows without voltage, or no family
-        can be fitted.
+        Conductances not above zero; the response is not a function of the inputs, current leaks to elsewhere, flows
+        without voltage, or no family can be fitted.
     """
+    if not 0 < g_range[0] <= g_range[1]:
+        got = " to ".join(show(float(g), "S") for g in g_range)
+        raise FitError(
+            f"cell {cell.name}: got conductances of {got}, wanted a range above zero",
+            hint="a law is fitted over the logarithm of g: give the device a g_off above zero",
+        )
     v = np.linspace(-v_max, v_max, _N_V)
     v_b_max = 0.2 * v_max if v_b_max is None else v_b_max
     v_b = np.linspace(-v_b_max, v_b_max, _N_B)
