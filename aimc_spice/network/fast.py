@@ -55,10 +55,8 @@ def convolve(x: Array, w: Array, b: Array | None, attributes: dict[str, Any]) ->
     for index, matrix in enumerate(product.matrices):
         k, n = matrix.shape
         one, patches = np.ones(n, np.float32), product.inputs(driven, exact, 0, index)
-        bias, turned = (
-            np.zeros(n, np.float32) if b is None else b[index * n : (index + 1) * n],
-            np.ascontiguousarray(matrix.T),
-        )
+        bias = np.zeros(n, np.float32) if b is None else b[index * n : (index + 1) * n]
+        turned = np.ascontiguousarray(matrix.T)
         at_once = max(1, _SUMS // n)
         for first in range(0, n_rows, at_once):
             m = min(at_once, n_rows - first)
