@@ -75,13 +75,14 @@ def errors(name: str, n: int, circuit: TileCircuit, cell: FittedCell | None, ben
     choice = choose(circuit.kind(cell), found[:n_train], found[n_train:])
     for entry in choice.table:
         print(f"{name} {n}x{n} {entry.row()}")
-    if circuit.front_end != TIA:
-        return  # bit lines that move have no goal: the table says what is left
-    rows = choice.table[1]
+    if circuit.front_end != TIA:  # bit lines move: rows is not enough, what is chosen is
+        rows, which = choice.chosen, choice.chosen.family.name
+    else:
+        rows, which = choice.table[1], "operator + rows"
     goals = (0.05, 0.05) if name == "resistor" else (0.3, 1.0)
     for what, value, goal in zip(("rms", "worst"), (rows.fit.rms, rows.fit.worst), goals, strict=True):
         percent = 100 * value / rows.fit.full_scale
-        about = f"{name} {n}x{n}, operator + rows, {what}"
+        about = f"{name} {n}x{n}, {which}, {what}"
         claim(about, percent, "% of full scale", goal, at_least=False, against="ngspice, held-out circuits")
     claim(
         f"{name} {n}x{n}, chosen: {choice.chosen.family.name}, rms",

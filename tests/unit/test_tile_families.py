@@ -1,11 +1,13 @@
 """Families of tile surrogates without a simulator: circuits come from `newton`, which ngspice judges elsewhere."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from aimc_spice.errors import FitError, ShapeError
+from aimc_spice.netlist.library import diff_amp
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.surrogate.families.base import Circuit, TileKind, evaluate
 from aimc_spice.surrogate.families.choose import FAMILIES
@@ -16,6 +18,7 @@ from aimc_spice.surrogate.laws.separate import separate
 from aimc_spice.surrogate.laws.sinh import SinhLaw
 from aimc_spice.surrogate.newton import NonlinearTile
 from aimc_spice.surrogate.operator import LinearPorts
+from aimc_spice.surrogate.ports import linear_ports
 
 V, LAW, WIRE = 0.25, SinhLaw(0.15), Wire(5.0, 5.0)
 PORTS = LinearPorts(np.array([[1e3, 0.0], [-1e3, 1e3]]), np.array([2e5, -1e6]))
@@ -86,6 +89,28 @@ def test_every_family_beats_the_bare_operator_or_is_it(name, families):
     bare, own = (evaluate(families[n], CIRCUITS[:3]).rms for n in ("operator", name))
     assert own < 0.8 * bare or name == "operator"
     assert families[name].flops(8, 6) >= families["operator"].flops(8, 6)
+
+
+def test_learnt_families_know_where_bit_lines_of_a_resistive_amplifier_move():
+    """On circuits that were not fitted; `benchmarks/nonlinear.py` has 64 x 64 against ngspice."""
+    law, wire, ports = SinhLaw(V), Wire(1.0, 1.0), linear_ports(diff_amp(gain=30).linear)
+    kind, found = TileKind(wire, ports, V, 0.0, separate(law, (1e-6, 1e-4), V)), []
+    for seed in range(7):
+        c = circuit(seed, (40, 32))
+        y = NonlinearTile(c.g_pos, c.g_neg, wire, ports, law, v_read=V).solve(V * c.x).out
+        found.append(replace(c, y=y))
+    names = ("operator + rows", "rows + neural network")
+    rows, learnt = (evaluate(FAMILIES[name].fit(kind, found[:4]), found[4:]) for name in names)
+    assert learnt.rms_of_full_scale < 2e-3
+    assert rows.rms > 2.5 * learnt.rms
+
+
+@pytest.mark.parametrize("name", ["rows + neural network", "rows + Gaussian process"])
+def test_a_family_fitted_to_the_features_of_an_older_version_is_refused(name, families):
+    arrays = families[name].arrays()
+    older = {key: a[..., :12] if key in ("centre", "lengths") else a for key, a in arrays.items()}
+    with pytest.raises(FitError, match="got 12 features, wanted 18"):
+        FAMILIES[name].of_arrays(KIND, older)
 
 
 def test_weights_of_the_theory_are_near_one(families):

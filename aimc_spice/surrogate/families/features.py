@@ -1,8 +1,10 @@
 """What may a learnt family look at, for one output of one vector? A few numbers, the same for tiles of any size.
 
 One idea: a learnt family predicts what `rows` leaves, in units of the column's scale; its features are the terms
-of `rows`, the operator's answer to powers of the input, and means over rows and over the column's cells. In the manner
-of GENIEx (Chakraborty et al., DAC 2020), which predicts the ratio of real and ideal currents.
+of `rows`, the operator's answer to powers of the input, means over rows and over the column's cells, and where bit
+lines move: the mean of a line's inputs, weighted by its conductances, is where it would sit unloaded, and the second
+and third moment around that mean are what the cells' curves add, as ``Σ g (x - b)³`` shifts the balance of a line at b.
+In the manner of GENIEx (Chakraborty et al., DAC 2020), which predicts the ratio of real and ideal currents.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from aimc_spice.rng import stream
 from aimc_spice.surrogate.families.base import Array, Circuit, checked
 from aimc_spice.surrogate.families.rows import RowFamily, RowTile
 
-N_FEATURES = 12
+N_FEATURES = 18
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,13 @@ class FeatureTile:
         What is to be corrected.
     static : ndarray, shape (…, n_cols, 4)
         Of the columns: mean conductance of each line as IR drop, place, mean of all.
+    lines : ndarray, shape (…, n_rows, 2 n_cols)
+        Conductances of the p lines, then of the n lines, each divided by its sum.
     """
 
     rows: RowTile
     static: Array
+    lines: Array
 
     def features(self, x: Array) -> tuple[Array, Array]:
         """Return (…, batch, n_cols, N_FEATURES) and what rows answers, by scale, for inputs (…, batch, n_rows)."""
@@ -46,7 +51,14 @@ class FeatureTile:
         powers = [linear, *(x**k @ matrix for k in (3, 5))]
         means = [np.broadcast_to((x**k).mean(-1, keepdims=True), linear.shape) for k in (1, 2, 4)]
         static = np.broadcast_to(self.static[..., None, :, :], (*linear.shape, self.static.shape[-1]))
-        return np.concatenate([np.stack([*powers, *means, *bent], -1), static], -1), np.asarray(sum(terms))
+        seen = np.stack([*powers, *means, *bent, *self._moments(x)], -1)
+        return np.concatenate([seen, static], -1), np.asarray(sum(terms))
+
+    def _moments(self, x: Array) -> list[Array]:
+        """Return mean, second and third central moment of the inputs of both lines, each (…, batch, n_cols)."""
+        one, two, three = (x**k @ self.lines for k in (1, 2, 3))
+        moments = (one, two - one**2, three - 3 * two * one + 2 * one**3)
+        return [line for moment in moments for line in np.split(moment, 2, axis=-1)]
 
 
 def feature_tile(base: RowFamily, g_pos: Array, g_neg: Array) -> FeatureTile:
@@ -57,7 +69,22 @@ def feature_tile(base: RowFamily, g_pos: Array, g_neg: Array) -> FeatureTile:
     lines = [n_rows * r_line * g.mean(-2) for g in (g_pos, g_neg)]  # of the order of the IR drop
     mean = 0.5 * (lines[0] + lines[1]).mean(-1, keepdims=True)
     parts = np.broadcast_arrays(*lines, np.linspace(0, 1, n_cols), mean)
-    return FeatureTile(base.program(g_pos, g_neg), np.stack(parts, -1))
+    shares = [g / g.sum(-2, keepdims=True) for g in (g_pos, g_neg)]
+    return FeatureTile(base.program(g_pos, g_neg), np.stack(parts, -1), np.concatenate(shares, -1))
+
+
+def feature_flops(n_rows: int, n_cols: int) -> float:
+    """Return the operations that features take beside `rows`: two powers through the operator, three through lines."""
+    return 2.0 * n_rows * n_cols * (2 + 3 * 2)
+
+
+def check_features(n: int, name: str) -> None:
+    """Raise `FitError` where a stored family was fitted to other features than there are now."""
+    if n != N_FEATURES:
+        raise FitError(
+            f"{name}: got {n} features, wanted {N_FEATURES}: it was fitted by an older version",
+            hint="calibrate the tile again",
+        )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind
-from aimc_spice.surrogate.families.features import N_FEATURES, Corrected, Model, feature_tile, samples
+from aimc_spice.surrogate.families.features import (
+    N_FEATURES,
+    Corrected,
+    Model,
+    check_features,
+    feature_flops,
+    feature_tile,
+    samples,
+)
 from aimc_spice.surrogate.families.rows import RowFamily
 
 _POINTS = 300
@@ -79,9 +87,8 @@ class GaussianFamily:
 
     def flops(self, n_rows: int, n_cols: int) -> float:
         """See `Family`; an exponential counts as 20."""
-        return self.base.flops(n_rows, n_cols) + n_cols * (
-            4.0 * n_rows + len(self.process.points) * (2.0 * N_FEATURES + 24)
-        )
+        process = n_cols * len(self.process.points) * (2.0 * N_FEATURES + 24)
+        return self.base.flops(n_rows, n_cols) + feature_flops(n_rows, n_cols) + process
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """See `Family`."""
@@ -95,6 +102,7 @@ class GaussianFamily:
     @classmethod
     def of_arrays(cls, kind: TileKind, arrays: Arrays) -> Self:
         """See `Family`."""
+        check_features(len(arrays["lengths"]), cls.name)
         return cls(RowFamily.of_arrays(kind, arrays), Process(arrays["points"], arrays["alpha"], arrays["lengths"]))
 
 

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.surrogate.families.base import Array, Arrays, Circuit, TileKind
-from aimc_spice.surrogate.families.features import Corrected, Model, feature_tile, samples
+from aimc_spice.surrogate.families.features import (
+    Corrected,
+    Model,
+    check_features,
+    feature_flops,
+    feature_tile,
+    samples,
+)
 from aimc_spice.surrogate.families.rows import RowFamily
 
 _HIDDEN, _MOST, _EPOCHS = (32, 32), 30_000, 100
@@ -73,9 +80,8 @@ class NeuralFamily:
 
     def flops(self, n_rows: int, n_cols: int) -> float:
         """See `Family`."""
-        return self.base.flops(n_rows, n_cols) + n_cols * (
-            4.0 * n_rows + sum(2.0 * layer.size for layer in self.network.layers)
-        )
+        network = n_cols * sum(2.0 * layer.size for layer in self.network.layers)
+        return self.base.flops(n_rows, n_cols) + feature_flops(n_rows, n_cols) + network
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """See `Family`."""
@@ -86,6 +92,7 @@ class NeuralFamily:
     @classmethod
     def of_arrays(cls, kind: TileKind, arrays: Arrays) -> Self:
         """See `Family`."""
+        check_features(len(arrays["centre"]), cls.name)
         layers = tuple(arrays[f"layer_{k}"] for k in range(sum(name.startswith("layer_") for name in arrays)))
         return cls(
             RowFamily.of_arrays(kind, arrays),
