@@ -17,11 +17,13 @@ from scipy.interpolate import PchipInterpolator
 
 from aimc_spice.dataset import Job, collect
 from aimc_spice.dataset.bench import Bench
+from aimc_spice.errors import FitError
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck
 from aimc_spice.simulate.base import Waveforms
 
 Array = NDArray[np.float64]
 GOOD = 1e-3  # of full scale: a tenth of the error that is asked of a model in time
+_HOPELESS = 10  # times what is good: the error that is asked of a model
 _DENSE = 4000  # points on which a crossing is looked for
 
 
@@ -111,6 +113,11 @@ def limits(
         Simulators and store.
     good : float
         Wanted, of full scale.
+
+    Raises
+    ------
+    FitError
+        Answers still differ by more than ten times that at the last level: nothing could be judged by them.
     """
 
     def simulate(which: Sequence[int], level: Level) -> dict[int, Answer]:
@@ -124,4 +131,11 @@ def limits(
         fine = simulate(todo, level)
         found |= {k: Limit.of(coarse[k], fine[k]) for k in todo}
         coarse |= fine
+    for name, one in ((names[k], found[k]) for k in found if not found[k].doubt <= _HOPELESS * good):
+        raise FitError(
+            f"{name}: ngspice's own answers in time differ by {one.doubt:.1e} of full scale with "
+            f"{LEVELS[-1].n_steps} steps, wanted {good:g}",
+            cause="noise in the circuit: not a function of its inputs; or changes too fast for such steps",
+            hint="take the noise out, or leave time out: --steps 0",
+        )
     return [found[k] for k in range(len(names))]

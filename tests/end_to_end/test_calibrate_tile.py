@@ -226,6 +226,20 @@ def test_cells_that_no_surrogate_describes_are_named_and_an_earlier_calibration_
     assert before.read_text() == "earlier"
 
 
+@pytest.mark.ngspice
+def test_a_front_end_with_noise_in_time_has_no_judge(tile):
+    noisy = "* noisy\n.subckt odd p n out\nrp p 0 1\nrn n 0 1\ne1 m 0 p n 2000\nrm m q 1k\n"
+    (tile.parent / "odd.cir").write_text(noisy + "vn q out dc 0 trnoise(5m 10p 0 0)\n.ends odd\n")
+    start, end = TILE.index("[front_end]"), TILE.index("[corners.hot]")
+    front_end = '[front_end]\nkind = "subckt"\nfile = "odd.cir"\nname = "odd"\n'
+    tile.write_text(TILE[:start] + front_end + TILE[end:])
+    done = calibrate(tile)
+    assert done.exit_code == 2
+    assert "ngspice's own answers in time differ by" in done.output
+    assert "noise in the circuit" in done.output
+    assert not (tile.parent / "out" / "small" / "record.json").exists()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
