@@ -25,6 +25,7 @@ _DOUBT = 1e-2  # largest error that is answered for
 _PROBES, _WIDER = 30, 4  # tries to find the window
 _SLOWEST, _FASTEST = 1e-3, 1e22  # [1/s] where a tile never rests; where nothing in it stores charge
 _INSTANT = 1e-12  # a window for the latter [s]
+_NO_SIGNAL = 1e-12  # [V/V]
 _NEAR_DC = 1e-4  # of the lowest frequency: where the charge at DC is read
 _GRID = 400
 
@@ -206,6 +207,12 @@ def window(cells: Cells, front_end: FrontEndAt, at_rest: Samples) -> float:
     """Return a time [s] after which a step has settled to about 1e-4, from where DC ends in frequency."""
     rest = at_rest.reads[0, ..., 0]
     size, s = _size(rest), 1.0 / _first_guess(cells)
+    if not size > _NO_SIGNAL:
+        raise FitError(
+            f"settling: one volt on the word lines gives {size:.1e} V at the outputs at rest: no signal arrives",
+            cause="word lines, bit lines or cells are open, or all pairs are balanced",
+            hint="wire resistances far below those of the cells, g_off above zero",
+        )
     for _ in range(_PROBES):
         change = _size(sample(cells, front_end, np.array([s])).reads[0, ..., 0] - rest) / size
         if abs(change / _FOUND - 1) < 0.3:

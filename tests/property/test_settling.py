@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aimc_spice.errors import FitError
 from aimc_spice.netlist.library import diff_amp, tia
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.surrogate.energy import driver_energy
@@ -15,6 +16,7 @@ from aimc_spice.surrogate.settling import settle
 
 FRONT_ENDS = {"tia": tia(r_f=800.0), "diff_amp": diff_amp(gain=30)}
 RESISTIVE = StaticPorts(LinearPorts(np.diag([1e-3, 2e-3]), np.array([1.0, -1.0])))
+RESISTIVE_BALANCED = StaticPorts(LinearPorts(np.diag([1e-3, 1e-3]), np.array([1.0, -1.0])))
 sizes = st.integers(1, 7)
 
 
@@ -23,6 +25,16 @@ def tile(n_rows, n_cols, seed, scale=1.0):
     g = 1 / rng.uniform(1e4, 1e6, (n_rows, n_cols, 2))
     wire = Wire(*rng.uniform(0.1, 20, 2), *(scale * rng.uniform(1e-17, 1e-14, 2)))
     return Cells(g, np.zeros(g.shape), wire, float(rng.uniform(0, 2e3)))
+
+
+@pytest.mark.parametrize("what", ["open wires", "balanced pairs"])
+def test_a_tile_from_which_nothing_arrives_is_named(what):
+    g = np.full((4, 3, 2), 1e-4)
+    r = 1e30 if what == "open wires" else 1.0
+    if what == "open wires":
+        g[..., 1] = 1e-6
+    with pytest.raises(FitError, match="no signal arrives"):
+        settle(Cells(g, np.zeros(g.shape), Wire(r, r, 1e-16, 1e-16), 50.0), RESISTIVE_BALANCED, t_rise=1e-11)
 
 
 @settings(max_examples=12)
