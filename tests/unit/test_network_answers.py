@@ -1,8 +1,12 @@
 """Counts and costs by hand; layer errors, views and the fixed-point unit on small networks."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
+from aimc_spice.network import graph
 from aimc_spice.network.answers import classify, examine, layer_costs, total_cost
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
@@ -102,6 +106,21 @@ def test_memory_is_counted():
     weights = sum(4 * layer.product.n_weights for layer in prepared.layers.values())
     assert prepared.nbytes > weights
     assert sum(layer.nbytes for layer in prepared.layers.values()) > weights
+
+
+def test_reading_kept_a_second_copy_of_all_weights(monkeypatch):
+    """Nodes held the evaluator by its log, and the evaluator the model."""
+    seen, make = [], graph._evaluator
+
+    def remembered(model):
+        seen.append(weakref.ref(evaluator := make(model)))
+        return evaluator
+
+    monkeypatch.setattr(graph, "_evaluator", remembered)
+    network = read_onnx(MODELS["transformer"][0]())
+    gc.collect()
+    assert seen[0]() is None
+    assert network.steps
 
 
 def test_plain_mlp_of_the_tests_is_mapped_whole():
