@@ -1,7 +1,7 @@
 """How are converters set and corrected, so that tiles with ideal wires give the exact product?
 
-One idea: a sample of the layer's inputs goes through the tiles' matrices without noise; the gain of each front end is
-set to fill its converter (`adc_range`), and what a code is worth is fitted to the wanted product, column by column.
+One idea: a sample of the layer's inputs goes through the tiles' matrices; the gain of each front end is set to fill its
+converter (`adc_range`), and what a code is worth is fitted to the wanted product, column by column.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from aimc_spice.network.analog import AnalogMatrix, Group, cells_of, converters_
 from aimc_spice.network.dac import Range, limit_of
 from aimc_spice.network.kernel import F32, Converters, codes
 from aimc_spice.network.mapping import Mapping, Placement
+from aimc_spice.network.noise import keys
 from aimc_spice.surrogate.readout import Readout
 
 Array = NDArray[np.float64]
@@ -70,6 +71,7 @@ class _Sample:
     p: Array
     factor: float
     name: str
+    key: NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,10 @@ def _samples(
                 y.append(x @ _matrix(one, s, h, reading).T.astype(np.float64))
             converters = None if readout is None else converters_of(readout, cut.cols, mapping, seed, name, place)
             matrix = _matrix(programmings[0], s, h, reading)
-            found.append(_Sample(some, matrix, converters, np.concatenate(y), np.concatenate(p), float(factor), place))
+            key = keys(matrix.shape[0], seed, name, place, "calibration")
+            found.append(
+                _Sample(some, matrix, converters, np.concatenate(y), np.concatenate(p), float(factor), place, key)
+            )
     return found
 
 
@@ -186,9 +191,13 @@ def _group(g: _Sample, to_lsb: Array, slope: float, reading: Reading) -> Group:
 
 
 def _affine(g: _Sample, by: Converters, scale: F32, gain: Array) -> tuple[Array, Array]:
-    """Fit slope and offset of every column to its codes; where they hardly vary, keep the slope and fit the offset."""
+    """Fit slope and offset of every column to its codes; where they hardly vary, keep the slope and fit the offset.
+
+    Codes have the noise that they have in a run: a column at rest beside a threshold has one code without noise and two
+    with it, half an LSB apart in the mean.
+    """
     y = np.ascontiguousarray(g.y.T, dtype=np.float32)
-    code = codes(y, scale, by).T.astype(np.float64)
+    code = codes(y, scale, by, g.key).T.astype(np.float64)
     dc, dp = code - code.mean(axis=0), g.p - g.p.mean(axis=0)
     spread = (dc**2).mean(axis=0)
     varies = spread > 1.0

@@ -25,6 +25,7 @@ from aimc_spice.network.graph import Network, Step, Values
 from aimc_spice.network.layer import AnalogLayer, Tally
 from aimc_spice.network.lower import lowered_of
 from aimc_spice.network.lowered import Call, Lowered, Single, exact
+from aimc_spice.network.memory import give_back
 from aimc_spice.network.options import Options
 from aimc_spice.network.product import Convolution, Dense
 from aimc_spice.network.sampling import SAMPLES, LayerSample, joined, sampled
@@ -314,4 +315,5 @@ def prepare(
             layers[name] = build_layer(name, seen.constants[name], samples[name], tile, readout, chosen)
         else:
             written[name] = build_written(name, pairs[name], tile, readout, chosen)
+        give_back()
     return Prepared(network, layers, tile, readout, chosen, samples, sample_bytes, seen.lowered, written, pairs)

@@ -11,9 +11,11 @@ from aimc_spice.network.answers import classify, examine, layer_costs, total_cos
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
 from aimc_spice.network.options import Options
+from aimc_spice.network.plain import network_of
 from aimc_spice.network.prepare import prepare
 from aimc_spice.network.unit import FixedPoint
 from aimc_spice.network.view import draw, look, table, to_networkx
+from aimc_spice.surrogate.readout import ColumnReadouts
 from network_models import MODELS, IdealTile, RoughReadout, cnn, mlp, values
 
 
@@ -106,6 +108,31 @@ def test_memory_is_counted():
     weights = sum(4 * layer.product.n_weights for layer in prepared.layers.values())
     assert prepared.nbytes > weights
     assert sum(layer.nbytes for layer in prepared.layers.values()) > weights
+
+
+class NoisyReadout:
+    """Ideal thresholds, so that zero lies on one, and noise."""
+
+    n_bits, t_conv, e_conv = 8, 1e-8, 1e-12
+
+    def sample(self, n_cols, seed, *names):
+        return ColumnReadouts(np.tile(np.arange(1, 256) / 256 - 0.5, (n_cols, 1)), 0.3 / 256, -0.5, 0.5)
+
+
+def test_columns_at_rest_beside_a_threshold_were_off_by_half_an_lsb():
+    """The second output stays within 0.1 LSB of zero: codes 127 and 128 with noise, 128 alone without."""
+    weights = np.diag([1.0, 1e-4]).astype(np.float32)
+    x = np.abs(values(3, 4000, 2))
+    prepared = prepare(
+        network_of([weights], [None], [""]),
+        IdealTile(),
+        NoisyReadout(),
+        x[:500],
+        Options(mapping=Mapping(scale="layer")),
+    )
+    (layer,) = prepared.layers.values()
+    lsb = float(layer.parts[0].groups[0].gain[1] * layer.scale[0][1])
+    assert abs(np.mean(prepared.run(x, 1)[:, 1] - 1e-4 * x[:, 1])) < 0.1 * lsb
 
 
 def test_reading_kept_a_second_copy_of_all_weights(monkeypatch):
