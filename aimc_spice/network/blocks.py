@@ -22,6 +22,7 @@ EDGE = 8  # columns before and behind a product's own: OpenBLAS adds those at it
 _PAD = 32  # columns of a product are a multiple of it
 _STRIP = 16  # rows that are turned into columns at once
 _COLUMNS = 256  # of a product at once
+_TABLED = 64  # columns whose thresholds are kept
 _NONE = np.zeros(0, np.float32)
 _EXACT = Converters(np.zeros((0, 0), np.int16), _NONE, _NONE, _NONE, np.zeros(0, np.int64), _NONE, 1.0, 0.0)
 
@@ -154,12 +155,13 @@ class _Scratch(NamedTuple):
 
 @compiled
 def _scratch(matrix: F32, by: Tables, n_rows: int) -> _Scratch:
-    """Make room; where one piece holds all columns, their thresholds are written once."""
+    """Make room; thresholds of a few columns are written once, of many when they are needed: they leave the cache."""
     wide, width = _wide(min(n_rows, BLOCK)), _width(matrix.shape[0])
     room = Room(np.zeros((4, BLOCK + APART), np.float32), np.zeros(BLOCK, np.int32), np.empty(BLOCK, np.uint32))
-    table = np.empty((width, by.deviation.shape[1] + 1), np.float32)
-    if matrix.shape[0] <= width and by.deviation.shape[1] > 0:
-        tabulate(by.deviation, by.unit, 0, table[: matrix.shape[0]])
+    tabled = matrix.shape[0] if matrix.shape[0] <= _TABLED else 1
+    table = np.empty((tabled, by.deviation.shape[1] + 1), np.float32)
+    if tabled > 1 and by.deviation.shape[1] > 0:
+        tabulate(by.deviation, by.unit, 0, table)
     return _Scratch(np.empty(wide * matrix.shape[1], np.float32), np.empty(width * wide, np.float32), table, room)
 
 
@@ -185,8 +187,6 @@ def _read(
         if by.deviation.shape[1] == 0:
             _pass_on(y, m, c0, worth, total, at)
             continue
-        if width < n_columns:
-            tabulate(by.deviation, by.unit, c0, scratch.table[: c1 - c0])
         clipped += read_out(
             y, EDGE, m, (c0, c1), scratch.table, by, worth, noise, row, total, at, scratch.room, counting
         )  # fmt: skip

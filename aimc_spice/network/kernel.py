@@ -258,8 +258,8 @@ def read_out(
         Outputs, column by column; the first `edge` of each are left out. At most `BLOCK` are converted.
     cols : (int, int)
         Of all columns; the first is even, as neighbours share the bits of their noise.
-    table : ndarray, shape (cols[1] - cols[0], n_codes)
-        See `tabulate`.
+    table : ndarray, shape (cols[1] - cols[0], n_codes) or (1, n_codes)
+        See `tabulate`; a single one is written anew for each column.
     row : int
         Index of the first of the block; row i is conversion ``noise.first + noise.step * i`` of its converter.
     total : ndarray, shape (n_cols, at least at + m)
@@ -277,7 +277,9 @@ def read_out(
     pairs, taken = code.view(np.uint64), t.view(np.uint64)
     start, clipped = np.uint32(noise.first + noise.step * row), np.int64(0)
     for c in range(cols[0], cols[1]):
-        words = table[c - cols[0]].view(np.uint32)
+        if len(table) == 1:
+            tabulate(by.deviation, by.unit, c, table)
+        words = table[min(c - cols[0], len(table) - 1)].view(np.uint32)
         if noise.on and c % 2 == 0:
             draw(bits, m, noise.keys[c // 2], start, np.uint32(noise.step))
             spread(bits, m, even, odd)
@@ -312,8 +314,7 @@ def read_out(
 @compiled
 def _read_all(y: F32, by: Tables, worth: Worth, noise: Noise, total: F32, counting: bool) -> np.int64:
     n_cols, top = by.deviation.shape
-    table, clipped = np.empty((n_cols, top + 1), np.float32), np.int64(0)
-    tabulate(by.deviation, by.unit, 0, table)
+    table, clipped = np.empty((1, top + 1), np.float32), np.int64(0)
     room = Room(np.zeros((4, BLOCK + APART), np.float32), np.zeros(BLOCK, np.int32), np.empty(BLOCK, np.uint32))
     for start in range(0, y.shape[1], BLOCK):
         m = min(y.shape[1] - start, BLOCK)
