@@ -84,15 +84,12 @@ class Dac:
             kind, np.float32(self.steps / self.limit), np.float32(self.steps), low, cycle * width, 2**width - 1
         )
 
-    def drive(self, x: NDArray[Any], cycle: int = 0, out: F32 | None = None) -> F32:
-        """Return what the word lines carry in a cycle, in [-1, 1], of the shape of `x`; it is written to `out`."""
-        found = np.empty(x.shape, np.float32) if out is None else out
-        flat = np.ascontiguousarray(x, dtype=np.float32).reshape(-1, x.shape[-1])
-        if found.flags.c_contiguous:
-            _drive(flat, tuple(self.drives[cycle]), found.reshape(flat.shape))
-        else:
-            found[...] = self.drive(x, cycle)
-        return found
+    def drive(self, x: NDArray[Any], cycle: int = 0) -> F32:
+        """Return what the word lines carry in a cycle, in [-1, 1], of the shape of `x`."""
+        rows = np.ascontiguousarray(x, dtype=np.float32).reshape(-1, x.shape[-1])
+        found = np.empty_like(rows)
+        _drive(rows, tuple(self.drives[cycle]), found)
+        return found.reshape(x.shape)
 
     def highest(self, cycle: int) -> float:
         """Return what an input at the limit carries in a cycle."""

@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
-from aimc_spice.network.blocks import Reader
+from aimc_spice.network.blocks import SUMS, Reader
 from aimc_spice.network.dac import Dac
 from aimc_spice.network.lower import convolution_of, padding_of
 
 Array = NDArray[Any]
-_SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
 
 
 def fast_path(op: str, attributes: dict[str, Any], opset: int, n_outputs: int) -> Callable[..., Any] | None:  # noqa: PLR0911  a table
@@ -57,7 +56,7 @@ def convolve(x: Array, w: Array, b: Array | None, attributes: dict[str, Any]) ->
         one, patches = np.ones(n, np.float32), product.inputs(driven, exact, 0, index)
         bias = np.zeros(n, np.float32) if b is None else b[index * n : (index + 1) * n]
         turned = np.ascontiguousarray(matrix.T)
-        at_once = max(1, _SUMS // n)
+        at_once = max(1, SUMS // n)
         for first in range(0, n_rows, at_once):
             m = min(at_once, n_rows - first)
             total = np.zeros((n, m), np.float32)

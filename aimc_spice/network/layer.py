@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.network.analog import AnalogMatrix
-from aimc_spice.network.blocks import Patches, Rows
+from aimc_spice.network.blocks import SUMS, Patches, Rows
 from aimc_spice.network.dac import Dac
 from aimc_spice.network.kernel import BLOCK, F32
 from aimc_spice.network.mapping import Cut, Mapping
@@ -94,8 +94,8 @@ class AnalogLayer:
 
     @property
     def _at_once(self) -> int:
-        """Numbers of the sums of a matrix at once: they stay in the cache that cores share."""
-        return 1 << 19
+        """Numbers of the sums of a matrix that are worked on at once."""
+        return SUMS
 
     def _sums(
         self, part: AnalogMatrix, inputs: Sequence[Rows | Patches], start: int, n_rows: int, seed: int | None,
