@@ -185,14 +185,14 @@ def sample_of(study: StudyConfig, choice: ChoiceConfig, data: Workload) -> NDArr
 def spice_jobs(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data: Workload) -> list[Job]:
     """Return the whole-network simulations of one choice: the transient, then DC decks of a few images each.
 
-    Only the first DC deck keeps the supply currents: thousands of probes make ngspice half as fast.
+    Only the first DC deck meters the power: thousands of meters take time.
     """
     volts = input_voltages(study, data.x_test[sample_of(study, choice, data)])
     size = study.spice.images_per_deck
     jobs = [
         Job(
             f"{choice.name}: images {i} to {min(i + size, len(volts)) - 1}",
-            _dc_deck(network, choice, volts[i : i + size], currents=i == 0),
+            _dc_deck(network, choice, volts[i : i + size], power=i == 0),
         )
         for i in range(0, len(volts), size)
     ]
@@ -222,7 +222,7 @@ def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data:
     found = collect(spice_jobs(study, choice, network, data), bench.pool, bench.store)
     step = found.pop(0) if found and found[0].axis_name == "time" else None
     seen = compare(study, network, surrogate, volts, found) if found else None
-    settling, energy = _dynamics(study, choice, network, volts[0], step, dc=found[0]) if step else (None, None)
+    settling, energy = _dynamics(study, choice, network, step, dc=found[0]) if step else (None, None)
     weights = weights_of(study, choice)
     shapes = [block.shape for layer in network.layers for block in layer.partition.blocks()]
     size = area(
@@ -260,12 +260,12 @@ def _row(study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, data:
 
 
 def _dynamics(
-    study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, volts: Array, step: Waveforms, *, dc: Waveforms
+    study: StudyConfig, choice: ChoiceConfig, network: AnalogNetwork, step: Waveforms, *, dc: Waveforms
 ) -> tuple[float | None, float | None]:
     if study.spice.transient is None:
         return None, None
     try:
-        return dynamics(study, study.spice.transient, network, volts, step, dc=dc)
+        return dynamics(study, study.spice.transient, network, step, dc=dc)
     except MeasurementFailed as bad:
         raise MeasurementFailed(bad.what, where=f"step response of {choice.name}", hint=bad.hint) from bad
 
@@ -314,5 +314,5 @@ def _check_fits(network: AnalogNetwork, data: Workload) -> None:
         )
 
 
-def _dc_deck(network: AnalogNetwork, choice: ChoiceConfig, volts: Array, *, currents: bool = False) -> Deck:
-    return network.deck(volts, title=f"analog network {choice.name}", currents=currents)
+def _dc_deck(network: AnalogNetwork, choice: ChoiceConfig, volts: Array, *, power: bool = False) -> Deck:
+    return network.deck(volts, title=f"analog network {choice.name}", power=power)

@@ -10,6 +10,7 @@ parameters             ``params: g=1``         ``PARAMS: g=1``, at calls too   `
 behavioural source     ``b1 a 0 v=…``          ``B1 a 0 V={…}``                ``eb1 a 0 vol='…'``, ``gb1 … cur='…'``
 table of input vector  ``v=pwl(v(ctl),0,1,…)`` ``V={TABLE(v(ctl),0,1,…)}``     ``ebin pwl(1) ctl 0 delta=… 0,1 …``
 what to keep           ``.save v(x1.n)``       ``.PRINT DC V(x1:n)``           ``.print dc v(x1.n)``
+meter of a device      ``f1 a 0 e.x1.e1 2``    ``B1 a 0 I={2*I(x1:e1)}``       ``gf1 a 0 cur='2*i(x1.e1)'``
 operating point        ``.op``                 a DC sweep of one point         a DC sweep of one point
 =====================  ======================  ==============================  =====================================
 
@@ -27,6 +28,7 @@ from aimc_spice.netlist.base import Deck
 
 PROGRAMS = {"xyce": "Xyce", "hspice": "hspice", "spectre": "spectre"}
 _SOURCE = re.compile(r"(b\S*) (\S+) (\S+) ([vi])=(.*)", re.IGNORECASE)
+_METER = re.compile(r"(f\S*) (\S+) (\S+) ([^v\s]\S*|v\.\S+) (\S+)", re.IGNORECASE)  # not one that reads a plain source
 _TABLE = re.compile(r"pwl\(v\(([^(),]+)\),(.*)\)", re.IGNORECASE)
 _PROBE = re.compile(r"([vi])\((.*)\)")
 _SHARED_OPTIONS = {"reltol", "abstol", "vntol", "itl1", "itl4", "method", "gmin"}  # HSPICE knows them by these names
@@ -79,6 +81,9 @@ def _xyce(line: str) -> str:
         table = _TABLE.fullmatch(formula)
         text = f"TABLE(V({table.group(1)}),{table.group(2)})" if table else _without_braces(formula)
         return f"{name} {plus} {minus} {kind.upper()}={{{text}}}"
+    if meter := _METER.fullmatch(line):
+        name, plus, minus, device, gain = meter.groups()
+        return f"B{name} {plus} {minus} I={{{gain}*I({':'.join(_path('i', device))})}}"
     if line[0] in "xX" and "=" in line:
         words = line.split()
         first = next(i for i, word in enumerate(words) if "=" in word)
@@ -93,6 +98,11 @@ def _hspice(line: str) -> str:
         if table := _TABLE.fullmatch(formula):
             return f"{letter}{name} {plus} {minus} pwl(1) {table.group(1)} 0 delta=1e-9 {_pairs(table.group(2))}"
         return f"{letter}{name} {plus} {minus} {word}='{_without_braces(formula)}'"
+    if meter := _METER.fullmatch(line):
+        name, plus, minus, device, gain = meter.groups()
+        *parents, last = _path("i", device)
+        letter = "e" if last.startswith("b") else ""  # only one that sets a voltage can be metered
+        return f"g{name} {plus} {minus} cur='{gain}*i({'.'.join([*parents, letter + last])})'"
     return re.sub(r"\{([^{}]*)\}", r"'\1'", line.replace("params: ", ""))
 
 
@@ -130,13 +140,17 @@ def _probe(probe: str, deck: Deck, dialect: str) -> str:
     if found is None:
         raise NetlistError(f"probe {probe} of {deck.netlist.title} cannot be translated", hint="v(node) or i(source)")
     kind, name = found.groups()
-    *path, last = name.split(".")
-    if kind == "i" and len(path) > 1:  # ngspice writes the kind of the element before its path
-        path = path[1:]
+    *path, last = _path(kind, name)
     if dialect == "xyce":
         return f"{kind.upper()}({':'.join([*path, last])})"
     letter = {"v": "e", "i": "g"}[_unit_of(last, deck)] if kind == "i" and last.startswith("b") else ""
     return f"{kind}({'.'.join([*path, letter + last])})"
+
+
+def _path(kind: str, name: str) -> list[str]:
+    """Split a name of the flat circuit; ngspice writes the kind of an element before its path."""
+    path = name.split(".")
+    return path[1:] if kind == "i" and len(path) > 2 else path
 
 
 def _unit_of(name: str, deck: Deck) -> str:

@@ -17,6 +17,7 @@ from aimc_spice.netlist.drive import Drive, dc_vectors, step
 from aimc_spice.netlist.layer import Layer
 from aimc_spice.netlist.macro import definitions
 from aimc_spice.netlist.partition import Block
+from aimc_spice.netlist.power import I_SUPPLY, P_DRIVES, power_meters
 from aimc_spice.units import spice
 
 
@@ -58,7 +59,7 @@ class AnalogNetwork:
         """Input nodes, without the bias."""
         return tuple(f"a0_{r}" for r in range(self.layers[0].n_in))
 
-    def deck(self, vectors: ArrayLike, *, title: str = "analog network", currents: bool = False) -> Deck:
+    def deck(self, vectors: ArrayLike, *, title: str = "analog network", power: bool = False) -> Deck:
         """Return the DC deck of many input vectors.
 
         Parameters
@@ -67,37 +68,40 @@ class AnalogNetwork:
             Input voltages [V].
         title : str
             First line of the deck.
-        currents : bool
-            Also keep the currents that `supply_currents` names, for the power.
+        power : bool
+            Also meter the power (`P_DRIVES`, `I_SUPPLY`).
         """
-        return self._deck(dc_vectors(self.inputs, vectors), title, currents=currents)
+        return self._deck(dc_vectors(self.inputs, vectors), title, power=power)
 
     def step_deck(
         self, vector: ArrayLike, *, t_rise: float, t_step: float, t_stop: float, title: str = "analog network, step"
     ) -> Deck:
-        """Return the transient deck of one input step, with the currents for the energy.
+        """Return the transient deck of one input step, with the power for the energy.
 
         It asks for Gear integration: the trapezoidal rule zig-zags around femtosecond time constants of segments.
         """
         drive = step(self.inputs, vector, t_rise=t_rise, t_step=t_step, t_stop=t_stop)
-        deck = self._deck(drive, title, currents=True)
+        deck = self._deck(drive, title, power=True)
         return replace(deck, options=(*deck.options, "method=gear"))
 
-    def supply_currents(self) -> tuple[str, ...]:
-        """Return the probes of all currents drawn from the supply by front ends and neurons."""
+    def supplies(self) -> tuple[str, ...]:
+        """Return the devices of front ends and neurons whose current comes from the supply."""
         parts = [layer.parts(i) for i, layer in enumerate(self.layers)]
-        return tuple(f"i({name})" for p in parts for name in (*p.front_end_sources(), *p.neuron_sources()))
+        return tuple(name for p in parts for name in (*p.front_end_sources(), *p.neuron_sources()))
 
-    def _deck(self, drive: Drive, title: str, *, currents: bool) -> Deck:
+    def _deck(self, drive: Drive, title: str, *, power: bool) -> Deck:
         parts = [layer.parts(i) for i, layer in enumerate(self.layers)]
         tiles = [tile for part in parts for tile in part.tiles()]
         macros = definitions(macro for layer in self.layers for macro in layer.macros())
         bias = Lines(f"vbias bias 0 {spice(self.v_bias)}")
         probes = [f"v({node})" for i in range(len(parts)) for node in self.sums(i)]
         probes += [f"v({node})" for node in self.outputs if f"v({node})" not in probes]
-        if currents:
-            probes += ["i(vbias)", *(f"i({name})" for name in drive.sources), *self.supply_currents()]
-        netlist = Netlist(title, (macros, *tiles), (drive.lines, bias, *parts))
+        meters = []
+        if power:
+            drives = [*zip(drive.sources, self.inputs, strict=True), ("vbias", "bias")]
+            meters.append(power_meters(drives, self.supplies()))
+            probes += [P_DRIVES, I_SUPPLY]
+        netlist = Netlist(title, (macros, *tiles), (drive.lines, bias, *parts, *meters))
         return Deck(netlist, drive.analysis, tuple(probes))
 
 

@@ -1,6 +1,6 @@
 """How does whole-network ngspice compare with the surrogate, and what power and settling does it show?
 
-One idea: read the probes of network decks (sums, outputs, supply currents) and set them beside the surrogate on
+One idea: read the probes of network decks (sums, outputs, power) and set them beside the surrogate on
 the same images. It simulates nothing.
 """
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aimc_spice.config import StudyConfig, TransientConfig
 from aimc_spice.errors import MeasurementFailed
 from aimc_spice.netlist.network import AnalogNetwork
+from aimc_spice.netlist.power import I_SUPPLY, P_DRIVES
 from aimc_spice.network import NetworkSurrogate, labels_of
 from aimc_spice.report.metrics import agreement, mean_over_time, rms_of_full_scale, settling_time
 from aimc_spice.simulate.base import Waveforms
@@ -46,7 +47,7 @@ def compare(
     probes.append([f"v({node})" for node in network.outputs])
     spice = [np.concatenate([w.stack(names) for w in found]) for names in probes]
     own = surrogate.trace(volts)
-    power_array, power_periphery = _mean_power(study, network, volts, found)
+    power_array, power_periphery = _mean_power(study, network, found)
     labels = labels_of(spice[n_layers - 1], surrogate)
     return Comparison(
         labels,
@@ -59,27 +60,24 @@ def compare(
     )
 
 
-def supply_power(study: StudyConfig, network: AnalogNetwork, v_in: Array, found: Waveforms) -> Array:
+def supply_power(study: StudyConfig, network: AnalogNetwork, found: Waveforms) -> Array:
     """Return the power drawn at every point of a result, shape (n, 2) [W]: arrays, then amplifiers and neurons.
 
-    `v_in` is (n, n_in) or (n_in,) [V]. Inputs and bias deliver v · i to the arrays. Front ends and neurons draw |i|
-    from one rail of vdd (class B, an assumption), plus the quiescent power per op-amp of the study's periphery table.
+    Inputs and bias deliver v · i to the arrays. Front ends and neurons draw |i| from one rail of vdd (class B, an
+    assumption), plus the quiescent power per op-amp of the study's periphery table.
     """
-    drives = [p for p in found.signals if p.startswith(("i(vin_", "i(bin_"))]
-    array = np.sum(-found.stack(drives) * v_in, axis=1) - network.v_bias * found.signals["i(vbias)"]
-    supplies = list(network.supply_currents())
-    periphery = study.vdd * np.abs(found.stack(supplies)).sum(axis=1) if supplies else np.zeros_like(array)
     n_amplifiers = sum(len(layer.parts(i).front_end_sources()) for i, layer in enumerate(network.layers))
-    return np.stack([array, periphery + n_amplifiers * study.periphery.p_amplifier], axis=1)
+    quiescent = n_amplifiers * study.periphery.p_amplifier
+    return np.stack([found.signals[P_DRIVES], study.vdd * found.signals[I_SUPPLY] + quiescent], axis=1)
 
 
 def dynamics(
-    study: StudyConfig, timing: TransientConfig, network: AnalogNetwork, volts: Array, step: Waveforms, *, dc: Waveforms
+    study: StudyConfig, timing: TransientConfig, network: AnalogNetwork, step: Waveforms, *, dc: Waveforms
 ) -> tuple[float, float]:
     """Return the settling time of the network's outputs [s] and the energy of one image over the window [J].
 
-    `volts` (n_in,) is what the inputs rise to [V]; `step` the transient of `AnalogNetwork.step_deck`, `dc` the
-    operating points whose first is that of the same image: the transient must end there.
+    `step` is the transient of `AnalogNetwork.step_deck`, `dc` the operating points whose first is that of the same
+    image: the transient must end there.
     """
     probes = [f"v({node})" for node in network.outputs]
     outputs = step.stack(probes)
@@ -91,17 +89,12 @@ def dynamics(
             hint="raise t_stop or lower t_step",
         )
     settling = settling_time(step.axis, outputs, within=timing.settled_within, full_scale=study.vdd)
-    rise = np.clip(step.axis / timing.t_rise, 0.0, 1.0)[:, None]
-    power = supply_power(study, network, rise * volts, step)
+    power = supply_power(study, network, step)
     return settling, mean_over_time(step.axis, power.sum(axis=1)) * float(step.axis[-1])
 
 
-def _mean_power(
-    study: StudyConfig, network: AnalogNetwork, volts: Array, found: Sequence[Waveforms]
-) -> tuple[float, float]:
-    """Power of arrays and of what surrounds them [W], mean over those results that kept the supply currents."""
-    ends = np.cumsum([len(w.axis) for w in found])
-    parts = zip(np.split(volts, ends[:-1]), found, strict=True)
-    powers = [supply_power(study, network, v, w) for v, w in parts if "i(vbias)" in w.signals]
+def _mean_power(study: StudyConfig, network: AnalogNetwork, found: Sequence[Waveforms]) -> tuple[float, float]:
+    """Power of arrays and of what surrounds them [W], mean over those results that metered it."""
+    powers = [supply_power(study, network, waves) for waves in found if P_DRIVES in waves.signals]
     array, periphery = np.concatenate(powers).mean(axis=0)
     return float(array), float(periphery)

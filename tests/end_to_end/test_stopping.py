@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import aimc_spice.simulate.cluster
+from aimc_spice.simulate.rawfile import read_plots
 from end_to_end.test_main_job import run, study  # noqa: F401  the fixture of the small study
 
 pytestmark = pytest.mark.ngspice
@@ -73,7 +74,9 @@ def test_kept_folders_of_a_sweep_run_again_by_hand(study):  # noqa: F811
     command = ["ngspice", "-b", "-r", "again.raw", "deck.cir"]
     again = subprocess.run(command, cwd=folders[0], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert (folders[0] / "again.raw").stat().st_size > 1000
+    (by_hand,), (kept,) = (read_plots(folders[0] / name) for name in ("again.raw", "out.raw"))
+    assert by_hand.names == kept.names
+    np.testing.assert_array_equal(by_hand.values, kept.values)
 
 
 def test_kept_folders_and_a_cluster_exclude_each_other(study):  # noqa: F811

@@ -48,7 +48,7 @@ def test_ngspice_reads_the_hspice_text_of_a_network():
 
 def test_every_dialect_keeps_every_element():
     vectors = np.random.default_rng(1).uniform(0, 0.8, (3, network().layers[0].n_in))
-    mine = network().deck(vectors, currents=True)
+    mine = network().deck(vectors, power=True)
     elements = sum(line[:1].isalpha() for line in mine.text().splitlines())
     for dialect in ("xyce", "hspice", "spectre"):
         text = "".join(write_dialect(mine, dialect))
@@ -74,6 +74,18 @@ def test_hspice_and_spectre_text():
     assert "ebin_0 in 0 pwl(1) ctl 0 delta=1e-9 0,1 1,2" in text
     assert ".print dc i(ebin_0) v(x1.n)" in text
     assert ".option reltol=1e-4" in text
+
+
+def test_power_meters_read_the_same_devices_in_every_dialect():
+    mine = network().deck(np.zeros((2, 4)), power=True)
+    xyce, hspice = ("".join(write_dialect(mine, dialect)) for dialect in ("xyce", "hspice"))
+    assert "fs0_meter 0 s0_meter b.xt_0_0_0.xf_0.x1.b1 1" in mine.text()
+    assert "Bfs0_meter 0 s0_meter I={1*I(xt_0_0_0:xf_0:x1:b1)}" in xyce
+    assert "Bfd0_meter 0 d0_meter I={-1*I(bin_0)}" in xyce
+    assert "gfs0_meter 0 s0_meter cur='1*i(xt_0_0_0.xf_0.x1.eb1)'" in hspice
+    assert "gfd0_meter 0 d0_meter cur='-1*i(ebin_0)'" in hspice
+    assert "cur='1*i(xn_0_0.eb1)'" in hspice
+    assert all("vbias -1" in text for text in (mine.text(), xyce, hspice))
 
 
 def test_an_unknown_dialect_names_the_known_ones():
