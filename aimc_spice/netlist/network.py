@@ -76,13 +76,14 @@ class AnalogNetwork:
     def step_deck(
         self, vector: ArrayLike, *, t_rise: float, t_step: float, t_stop: float, title: str = "analog network, step"
     ) -> Deck:
-        """Return the transient deck of one input step, with the power for the energy.
+        """Return the transient deck of one input step: outputs, and the power for the energy.
 
         It asks for Gear integration: the trapezoidal rule zig-zags around femtosecond time constants of segments.
         """
         drive = step(self.inputs, vector, t_rise=t_rise, t_step=t_step, t_stop=t_stop)
         deck = self._deck(drive, title, power=True)
-        return replace(deck, options=(*deck.options, "method=gear"))
+        probes = (*(f"v({node})" for node in self.outputs), P_DRIVES, I_SUPPLY)
+        return replace(deck, probes=probes, options=(*deck.options, "method=gear"))
 
     def supplies(self) -> tuple[str, ...]:
         """Return the devices of front ends and neurons whose current comes from the supply."""
