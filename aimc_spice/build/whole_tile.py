@@ -6,7 +6,7 @@ Weights are random, from a seed. It simulates nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +35,7 @@ from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.readout import OpAmp, conveyor, current_conveyor, dynamic_tia, sample_hold
 from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
 from aimc_spice.netlist.tiles.current import CurrentTileCircuit
+from aimc_spice.netlist.tiles.multiplexer import ChargeMultiplexer
 from aimc_spice.rng import stream
 from aimc_spice.surrogate.operator import tile_operator
 from aimc_spice.surrogate.ports import linear_ports
@@ -208,16 +209,18 @@ def _level(choices: Choices) -> Level:
 
 def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) -> ChargeTileJudged:
     table = config.capacitor
-    if table is None or choices.n_shared > 1 or choices.reduced:
-        raise ConfigError(
-            f"tile {config.name}: in charge mode every column has its own converter, the array is written cell by cell",
-            hint="leave out --share and --reduced",
-        )
+    if table is None or choices.reduced:
+        what = f"tile {config.name}: in charge mode the array is written cell by cell"
+        raise ConfigError(what, hint="leave out --reduced")
     cells = map_capacitances(weights, Capacitor(table.c_on, table.c_off), n_levels=table.n_levels)
     crossbar = ChargeCrossbar(cells, tile_wire(config), config.r_driver, table.c_top, table.c_load)
     c_bl = float(np.mean(crossbar.c_bl))
     n_bits = choices.n_bits or config.readout.n_bits
     adc, rest = _on_columns(choices, n_bits, c_bl)
+    mux = None
+    if choices.n_shared > 1:
+        mux = ChargeMultiplexer(choices.n_shared, _level(choices), t_int=config.t_int)
+        crossbar = replace(crossbar, reset=mux.reset(c_bl))
     return ChargeTileJudged(
         ChargeTileCircuit(
             crossbar,
@@ -226,6 +229,7 @@ def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) 
             v_read=min(config.v_read, rest),
             v_rest=rest,
             t_rise=config.t_rise,
+            multiplexer=mux,
         )
     )
 

@@ -27,6 +27,16 @@ def test_noise_of_a_reset_is_kt_over_c():
     assert wanted * 0.97 < found["gate"] < wanted  # its own capacitance adds
 
 
+def test_charge_multiplexer_bench():
+    """Gates of transistors add some femtofarads to columns and plates, and of what was reset they keep nothing."""
+    found = values("charge_multiplexer")
+    assert (found["d0"], found["d1"]) == pytest.approx((0.3 * 100 / 150, -0.12 * 100 / 150), abs=1e-5)
+    assert 0.85 < found["dt0"] / found["d0"] < 1
+    assert found["dt1"] / found["d1"] == pytest.approx(found["dt0"] / found["d0"], rel=1e-3)
+    wanted = math.sqrt(1.380649e-23 * 300.15 * 100 / (50 * 150e-15))
+    assert found["switch"] == pytest.approx(wanted, rel=1e-3)
+
+
 def test_ladder_bench():
     found = values("c2c")
     assert found["bl"] == pytest.approx(0.8 * 0b1011 / 16, rel=1e-5)

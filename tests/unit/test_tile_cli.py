@@ -78,6 +78,7 @@ def test_a_deck_is_written(files):
         ("current.toml", "--converter", "dual_slope"),
         ("charge.toml", "--converter", "sar"),
         ("charge.toml", "--converter", "ramp"),
+        ("charge.toml", "--converter", "sar", "--share", "4"),
     ],
 )
 def test_a_tile_runs_and_is_judged(files, options):
@@ -94,7 +95,9 @@ def test_a_tile_runs_and_is_judged(files, options):
         (("current.toml", "--converter", "zap"), "ideal, flash, ramp, sar, cco, dual_slope"),
         (("current.toml", "--level", "zap"), "known: behavioural, transistor"),
         (("charge.toml",), "--converter ramp, sar"),
-        (("charge.toml", "--converter", "sar", "--share", "2"), "its own converter"),
+        (("charge.toml", "--converter", "sar", "--share", "3"), "8 columns cannot share converters by 3"),
+        (("charge.toml", "--converter", "sar", "--reduced"), "cell by cell"),
+        (("charge.toml", "--converter", "flash", "--share", "2"), "--converter ramp, sar"),
         (("current.toml", "--converter", "cco", "--share", "2"), "neither held nor shared"),
         (("current.toml", "--share", "3"), "cannot share"),
     ],

@@ -184,7 +184,20 @@ class Embeddable(Protocol):
 
 
 class OnColumn(Embeddable, Protocol):
-    """An `Embeddable` that stands on the bit lines of a charge-mode column, ``"bp_0 bn_0"``, and resets them."""
+    """An `Embeddable` that stands on the bit lines of a charge-mode column, ``"bp_0 bn_0"``, and resets them.
+
+    Behind a multiplexer (`tiles.multiplexer`) it stands on the column that is joined, and resets its own plates alone.
+    """
+
+    @property
+    def level(self) -> Level:
+        """Of its circuits."""
+        ...
+
+    @property
+    def v_cm(self) -> float:
+        """Common mode, to which it resets [V]."""
+        ...
 
     @property
     def lead(self) -> float:

@@ -87,6 +87,11 @@ class RampOnColumn:
         return self.ramp.slots.t_run / self.ramp.blocks.n_steps
 
     @property
+    def level(self) -> Level:
+        """Of its circuits."""
+        return self.ramp.blocks.level
+
+    @property
     def v_cm(self) -> float:
         """Common mode [V]."""
         return self.ramp.v_cm

@@ -21,7 +21,7 @@ import numpy as np
 
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.approximation import search_levels
-from aimc_spice.netlist.adcs.base import Array, Codes
+from aimc_spice.netlist.adcs.base import Array, Codes, Level
 from aimc_spice.netlist.adcs.charge_parts import SAR_PORTS
 from aimc_spice.netlist.adcs.sar_charge import SarCharge
 from aimc_spice.netlist.adcs.windows import read_codes, rise_times
@@ -184,6 +184,16 @@ class SarOnColumn(SarColumn):
         nodes = {**dict(zip("pn", node.split(), strict=True)), "eoc": f"{name}_eoc"}
         ports = [nodes.get(port, f"adc_{port}") for port in SAR_PORTS]
         return Lines(fold([f"x{name}", *ports, *self._bits(name), "sar_charge"]))
+
+    @property
+    def level(self) -> Level:
+        """Of its circuits."""
+        return self.sar.parts.level
+
+    @property
+    def v_cm(self) -> float:
+        """Common mode [V]."""
+        return self.sar.v_cm
 
     @property
     def lead(self) -> float:

@@ -41,8 +41,11 @@ class Schedule:
     t_idle : float
         At the end of each operation, for the columns to come to rest [s].
     t_reset : float
-        Charge mode: conversions begin with the operation, by a reset of the columns; word lines move when it is over
-        and stay until the code is there [s].
+        Charge mode: the operation begins with a reset of the columns; word lines move when it is over and stay until
+        the last code is there [s].
+    t_wait : float
+        Charge mode: from the start of an operation to that of its first conversion [s]; zero where the converter
+        resets the columns.
     """
 
     t_rise: float
@@ -52,19 +55,18 @@ class Schedule:
     t_hold: float = 0.0
     t_idle: float = 0.0
     t_reset: float = 0.0
+    t_wait: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (
-            min(self.t_rise, self.t_int, self.t_conv) > 0 and self.n_slots > 0 and min(self.t_hold, self.t_idle) >= 0
-        ):
+        least = min(self.t_hold, self.t_idle, self.t_reset, self.t_wait)
+        if not (min(self.t_rise, self.t_int, self.t_conv) > 0 and self.n_slots > 0 and least >= 0):
             raise NetlistError(f"schedule: got {self}, wanted times above zero")
 
     @property
     def t_busy(self) -> float:
         """From the start of an operation to its last code [s]."""
-        if self.t_reset:
-            return self.t_conv
-        return self.t_first + self.n_slots * self.t_conv
+        first = self.t_wait if self.t_reset else self.t_first
+        return first + self.n_slots * self.t_conv
 
     @property
     def t_first(self) -> float:
@@ -75,8 +77,8 @@ class Schedule:
     def windows(self) -> Windows:
         """When the word lines move."""
         if self.t_reset:
-            on = self.t_conv - self.t_reset - self.t_rise
-            return Windows(self.t_rise, on, self.t_conv + self.t_idle, t_first=self.t_rise + self.t_reset)
+            on = self.t_busy - self.t_reset - self.t_rise
+            return Windows(self.t_rise, on, self.t_busy + self.t_idle, t_first=self.t_rise + self.t_reset)
         on = self.t_int if self.t_hold else self.t_busy
         return Windows(self.t_rise, on, max(self.t_busy, on + self.t_rise) + self.t_idle, t_first=self.t_rise)
 
@@ -86,12 +88,19 @@ class Schedule:
 
     def conversions(self, n: int) -> Array:
         """Return when the conversions of n operations start, slot after slot, shape (n * n_slots,) [s]."""
-        slots = (0.0 if self.t_reset else self.t_first) + self.t_conv * np.arange(self.n_slots)
+        slots = (self.t_wait if self.t_reset else self.t_first) + self.t_conv * np.arange(self.n_slots)
         return np.asarray((self.operations(n)[:, None] + slots).ravel())
 
     def t_stop(self, n: int) -> float:
         """When n operations are over [s]."""
         return float(self.operations(n)[-1] + self.windows.t_window)
+
+
+def check_sharing(n_cols: int, n_shared: int) -> None:
+    """Refuse columns that do not divide evenly among converters."""
+    if n_shared < 1 or n_cols % n_shared:
+        divisors = ", ".join(str(k) for k in range(1, n_cols + 1) if n_cols % k == 0)
+        raise NetlistError(f"{n_cols} columns cannot share converters by {n_shared}", hint=f"one of {divisors}")
 
 
 @dataclass(frozen=True)

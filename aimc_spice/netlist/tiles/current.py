@@ -26,7 +26,7 @@ from aimc_spice.netlist.drivers import pwl, voltages
 from aimc_spice.netlist.inputs import Encoding, Planes
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.readout import multiplexer
-from aimc_spice.netlist.tiles.base import Schedule, TileProbes
+from aimc_spice.netlist.tiles.base import Schedule, TileProbes, check_sharing
 from aimc_spice.netlist.wire import Wire
 
 Array = NDArray[np.float64]
@@ -99,10 +99,7 @@ class CurrentTileCircuit:
         if gives == "A" and (self.n_shared > 1 or self.sampler):
             raise NetlistError("currents are neither held nor shared", hint="n_shared = 1 and no sampler")
         holds = self.sampler is not None or self.front_end.role == "integrator"
-        if self.cells.shape[1] % self.n_shared:
-            n = self.cells.shape[1]
-            divisors = ", ".join(str(k) for k in range(1, n + 1) if n % k == 0)
-            raise NetlistError(f"{n} columns cannot share converters by {self.n_shared}", hint=f"one of {divisors}")
+        check_sharing(self.cells.shape[1], self.n_shared)
         if self.n_shared > 1 and not holds:
             raise NetlistError("columns that share a converter must be held", hint="give a sampler, or an integrator")
         if holds != (self.t_hold > 0):
