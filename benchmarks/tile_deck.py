@@ -1,9 +1,9 @@
 """What does a whole tile in one deck cost, and are its codes those of the exact operator and an ideal quantiser?
 
 One input vector through 32 × 32 differential columns with a converter each, in current mode and in charge mode, and
-through 64 × 64 with eight columns on each converter; wires with R and C, op-amps with a pole. Once more with the
-crossbar reduced to its terminals, which must change no code. Processor seconds of ngspice, so that a busy machine does
-not count. ``--quick`` leaves out the transistors and the 64 × 64 cell by cell.
+through 64 × 64 with eight columns on each converter, in charge mode 32 × 32, too; wires with R and C, op-amps with a
+pole. Once more with the crossbar reduced to its terminals, which must change no code. Processor seconds of ngspice, so
+that a busy machine does not count. ``--quick`` leaves out the transistors and the 64 × 64 cell by cell.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from aimc_spice.netlist.inputs import MultiLevel
 from aimc_spice.netlist.readout import OpAmp, dynamic_tia, sample_hold
 from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
 from aimc_spice.netlist.tiles.current import CurrentTileCircuit
+from aimc_spice.netlist.tiles.multiplexer import ChargeMultiplexer
 from aimc_spice.netlist.wire import Wire
 from aimc_spice.simulate import BatchSimulator
 from aimc_spice.surrogate.operator import tile_operator
@@ -80,14 +81,17 @@ def reduced(one: Case) -> Case:
     return replace(one, name=f"{one.name}, reduced", circuit=replace(circuit, network=network))
 
 
-def charge_case(n: int, level: Level, name: str) -> Case:
-    """Return an n × n charge-mode tile of random continuous weights."""
+def charge_case(n: int, level: Level, name: str, share: int = 1) -> Case:
+    """Return an n × n charge-mode tile of random continuous weights, `share` columns on each converter."""
     rng = np.random.default_rng(0)
     weights, x = rng.uniform(-1, 1, (n, n)), rng.uniform(-1, 1, (1, n))
     cells = map_capacitances(weights, Capacitor(4e-15), n_levels=None)
     crossbar = ChargeCrossbar(cells, Wire(1.0, 1.0, 2e-16, 2e-16), r_driver=50.0, c_par=5e-16)
-    adc = SarOnColumn.of(sar_charge(6, level, c_unit=2.5e-16), float(np.mean(crossbar.c_bl)))
-    circuit = ChargeTileCircuit(crossbar, adc, MultiLevel(4, "none"), v_read=0.9, v_rest=0.9)
+    c_bl = float(np.mean(crossbar.c_bl))
+    adc = SarOnColumn.of(sar_charge(6, level, c_unit=2.5e-16), c_bl)
+    mux = ChargeMultiplexer(share, level, c_port=0.0) if share > 1 else None  # so that no column's capacitance changes
+    crossbar = replace(crossbar, reset=mux.reset(c_bl) if mux else None)
+    circuit = ChargeTileCircuit(crossbar, adc, MultiLevel(4, "none"), v_read=0.9, v_rest=0.9, multiplexer=mux)
     return Case(f"{n} x {n}, charge mode, {name}", circuit, x, circuit.ideal_codes(x))
 
 
@@ -154,6 +158,8 @@ def main() -> None:
     report(case(32, RampColumn(ramp(8)), "8 bit ramp", 4e3), 60)
     ideal = report(case(32, sar("behavioural", 6), "6 bit SAR", 1e4), 90)
     ideal_charge = report(charge_case(32, "behavioural", "6 bit SAR"), 60)
+    on_shared = report(charge_case(32, "behavioural", "8:1 on 6 bit SARs", share=8), 120)
+    compare("8:1 on 6 bit SARs, 32 x 32 in charge mode", on_shared, ideal_charge, against="a converter a column")
     compare("crossbar reduced, 32 x 32", report(reduced(case(32, sar("behavioural", 6), "6 bit SAR", 1e4)), 30), ideal)
     shared = case(64, RampColumn(ramp(8)), "8:1 on 8 bit ramps", 3e3, share=8)
     quick = report(reduced(shared), 120)
@@ -164,6 +170,7 @@ def main() -> None:
         return
     compare("crossbar reduced, 64 x 64", quick, report(shared, 300))
     report(charge_case(64, "behavioural", "6 bit SAR"), 300)
+    report(charge_case(64, "behavioural", "8:1 on 6 bit SARs", share=8), 900)
     for kind in ("cco", "dual_slope"):
         report(filed("current_64", 32, Choices(kind, "transistor", 6)), 1800)
     report(filed("current_64", 32, Choices("flash", "transistor", 4)), 1800)
@@ -173,6 +180,8 @@ def main() -> None:
     compare("6 bit SAR of transistors in a 32 x 32 tile", real, ideal, 1.0, "the same, behavioural")
     real = report(charge_case(32, "transistor", "6 bit SAR of transistors"), 600)
     compare("6 bit SAR of transistors on 32 x 32 in charge mode", real, ideal_charge, 1.0, "the same, behavioural")
+    real = report(charge_case(32, "transistor", "8:1 on 6 bit SARs of transistors", share=8), 1800)
+    compare("8:1 on 6 bit SARs of transistors, 32 x 32 in charge mode", real, on_shared, 1.0, "the same, behavioural")
 
 
 if __name__ == "__main__":
