@@ -74,6 +74,11 @@ class Sweep:
         wide = np.flatnonzero((np.diff(self.inputs) > resolution) & (np.diff(self.codes) != 0))
         return np.stack([self.inputs[wide], self.inputs[wide + 1]], axis=1)
 
+    def narrow(self, resolution: float) -> Codes:
+        """Return the codes, each once, below the levels that are known within `resolution`."""
+        near = (np.diff(self.inputs) <= resolution) & (np.diff(self.codes) == 1)
+        return np.unique(self.codes[:-1][near])
+
     def levels(self, n_bits: int) -> Array:
         """Return the transition levels to codes 1, 2, …, shape (2**n_bits - 1,), rising."""
         n_codes = 2**n_bits

@@ -3,7 +3,7 @@
 One idea: a ramp of one step a code, then halving, all transitions of all converters in one batch a round, until every
 bracket is narrower than the resolution: 1 + log2(1 / resolution) conversions a code instead of 1 / resolution. Where a
 ramp costs next to nothing (a DC sweep) it has the full resolution at once, in one deck. Of many transitions a few are
-halved first; where they lie on a smooth curve, the others are looked for beside it, two conversions each. A ramp whose
+halved first; where a law tells them (`guess`), the others are looked for beside it, two conversions each. A ramp whose
 ends do not show the end codes is lengthened once. Rounds are counted, so a converter that falls or flickers ends too.
 An oscillator's levels are found by its edges (`phase`).
 """
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import ConfigError, SimulationError
 from aimc_spice.metrology.convert import _PER_SWEEP, Request, convert, is_static
+from aimc_spice.metrology.guess import LAWS, N_ANCHORS, Law
 from aimc_spice.metrology.levels import Array, Sweep
 from aimc_spice.metrology.linearity import Linearity
 from aimc_spice.metrology.phase import levels_by_phase
@@ -27,7 +28,6 @@ from aimc_spice.metrology.record import Record
 from aimc_spice.netlist.adcs.base import Converter, Phased
 from aimc_spice.rng import stream
 
-_N_ANCHORS = 16
 _PHASE = 2 / 3  # of a step: however often it is halved, no input falls on an ideal level, where no code is right
 
 
@@ -99,8 +99,9 @@ class _Hunt:
         dense = self._static and self._n_codes / resolution.lsb <= 0.9 * _PER_SWEEP
         self._step = self._lsb / 2 ** ceil(log2(1 / resolution.lsb)) if dense else self._lsb
         self._depth = ceil(log2(self._step / (resolution.lsb * self._lsb)) - 1e-9)
-        self._left = {"anchors": self._depth, "halving": self._depth}
-        self._anchors: Array | None = None
+        self._left = {"anchors": 0, "halving": self._depth}
+        self._anchors: Array = np.empty((0, 2))
+        self._laws: list[Law] | None = None
         self._guessed = False
         self._records: list[Record] = []
         self._failure: SimulationError | None = None
@@ -147,18 +148,19 @@ class _Hunt:
             if len(more := self._longer(sweep)):
                 return more
         gaps = sweep.gaps(self._width * (1 + 1e-9))
-        if self._anchors is None:
-            few = len(gaps) < 3 * _N_ANCHORS or self._depth < 4
-            self._anchors = gaps[:0] if few else gaps[np.linspace(0, len(gaps) - 1, _N_ANCHORS).round().astype(int)]
-            self._guessed = few
-        inside = gaps[_within(gaps, self._anchors)]
-        if len(inside) and self._left["anchors"]:
-            self._left["anchors"] -= 1
-            return np.asarray(inside.mean(axis=1))
-        if not self._guessed:
-            self._guessed = True
-            if len(guesses := self._guess(sweep, gaps, self._anchors)):
+        if self._laws is None:
+            self._laws = list(LAWS) if len(gaps) >= 3 * N_ANCHORS and self._depth >= 4 else []
+            self._choose_anchors(gaps)
+        while self._laws and len(gaps):
+            inside = gaps[_within(gaps, self._anchors)]
+            if len(inside) and self._left["anchors"]:
+                self._left["anchors"] -= 1
+                return np.asarray(inside.mean(axis=1))
+            law = self._laws.pop(0)
+            if len(guesses := self._guess(sweep, gaps, law)):
+                self._laws, self._guessed = [] if self._guessed else [law], True  # once more, knowing more
                 return guesses
+            self._choose_anchors(gaps)
         self._left["halving"] -= 1
         return np.asarray(gaps.mean(axis=1)) if self._left["halving"] >= 0 else np.empty(0)
 
@@ -166,20 +168,29 @@ class _Hunt:
     def _width(self) -> float:
         return float(self._how.lsb * self._lsb)
 
-    def _guess(self, sweep: Sweep, gaps: Array, anchors: Array) -> Array:
-        """Return inputs on both sides of where the anchors say that levels are; nothing where they do not agree."""
-        levels = sweep.levels(self._converter.n_bits)
-        codes = np.unique(sweep.codes[np.searchsorted(sweep.inputs, anchors[:, 0])])
+    def _choose_anchors(self, gaps: Array) -> None:
+        """Add the levels that the next law has to know."""
+        if self._laws:
+            more = gaps[self._laws[0].anchors(len(gaps))]
+            self._anchors = np.unique(np.concatenate([self._anchors, more]), axis=0)
+            self._left["anchors"] = self._depth
+
+    def _guess(self, sweep: Sweep, gaps: Array, law: Law) -> Array:
+        """Return inputs on both sides of where the law says that levels are; nothing where it does not hold."""
         ideal = self._converter.low + self._lsb * np.arange(1, self._n_codes)
-        curve = (levels - ideal)[codes]
-        between = np.interp(codes[1:-1:2], codes[::2], curve[::2])
-        if np.abs(between - curve[1:-1:2]).max() > self._width:
+        known = sweep.narrow(self._width * (1 + 1e-9))
+        off = (sweep.levels(self._converter.n_bits) - ideal)[known]
+        curve = law.curve(known, off, len(ideal), self._width)
+        if curve is None:
             return np.empty(0)
-        guess = ideal + np.interp(np.arange(len(ideal)), codes, curve)
-        sides = np.stack([guess - 0.49 * self._width, guess + 0.49 * self._width], axis=1)
-        place = np.clip(np.searchsorted(gaps[:, 0], guess, side="right") - 1, 0, len(gaps) - 1)
-        good = (gaps[place, 0] < sides[:, 0]) & (sides[:, 1] < gaps[place, 1])
-        return np.asarray(sides[good].ravel())
+        first, last = (sweep.codes[np.searchsorted(sweep.inputs, ends)] for ends in gaps.T)
+        places = np.arange(len(ideal))
+        own = np.clip(np.searchsorted(first, places, side="right") - 1, 0, len(gaps) - 1)
+        wide = (first[own] <= places) & (places < last[own])
+        sides = (ideal + curve)[wide, None] + 0.49 * self._width * np.array([-1.0, 1.0])
+        low, high = gaps[own[wide]].T[:, :, None]
+        inset = 0.98 * self._width  # a level beyond its gap is looked for at the nearer end
+        return np.unique(np.clip(sides, low + inset, high - inset))
 
     def _longer(self, sweep: Sweep) -> Array:
         """Return inputs beyond an end whose code did not show; nothing for one that is stuck."""

@@ -2,13 +2,14 @@
 
 One idea: a `FittedReadout` is a `Readout` whose numbers come from a `Characteristic` and a `Population`, with its error
 on inputs that were not used to fit it. Time and energy are tables over the output code, because what a converter does
-in a conversion follows the code. It holds in its box, for the corner it was measured in. Files: `readout_archive`.
+in a conversion follows the code; energy also has a slope within a code, for what follows the input itself (a current
+that is drawn from the supply). It holds in its box, for the corner it was measured in. Files: `readout_archive`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,8 @@ class FittedReadout:
         reckoned; full scale is the nominal range, the mean time and the mean energy.
     energy_bias : float
         Error of the mean energy on held-out conversions, of that mean.
+    e_slope : mapping of str to float
+        What an input beside the middle of its code's step adds, by block [J/V, J/A or J/C]; none where left out.
     """
 
     name: str
@@ -74,6 +77,7 @@ class FittedReadout:
     fit_time: Fit
     fit_energy: Fit
     energy_bias: float = 0.0
+    e_slope: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def n_bits(self) -> int:
@@ -123,11 +127,16 @@ class FittedReadout:
         return np.asarray(self.t_code[codes])
 
     def energy_of(
-        self, codes: NDArray[np.int64], block: str | None = None, previous: NDArray[np.int64] | None = None
+        self,
+        codes: NDArray[np.int64],
+        block: str | None = None,
+        previous: NDArray[np.int64] | None = None,
+        inputs: Array | None = None,
     ) -> Array:
         """Return the energy of each conversion [J], of one block or of all, in the shape of `codes`.
 
-        `previous` are the codes of the conversions before; without, any may have come before.
+        `previous` are the codes of the conversions before; without, any may have come before. `inputs` are what was
+        converted [V, A or C]; without, the middle of each code's step.
         """
         if block is not None and block not in self.e_code:
             known = ", ".join(self.e_code) or "none"
@@ -136,6 +145,9 @@ class FittedReadout:
         energy = sum((self.e_code[name][codes] for name in blocks), np.zeros(codes.shape))
         if previous is not None:
             energy = energy + sum((self.e_before[name][previous] for name in blocks), np.zeros(codes.shape))
+        if inputs is not None:
+            slope = sum(self.e_slope.get(name, 0.0) for name in blocks)
+            energy = energy + slope * _beside(inputs, codes, self.levels, self.lsb)
         return np.asarray(energy)
 
 
@@ -176,7 +188,8 @@ def fit_readout(
     t_code = _table(record.codes[clear], record.t_conv[clear], n_codes)
     later = record.previous >= 0
     codes, before = record.codes[later], record.previous[later]
-    energy = {block: fit_energy(codes, before, e[later], line.n_bits) for block, e in record.energy.items()}
+    beside = _beside(record.inputs[later], codes, line.levels, line.lsb)
+    energy = {block: fit_energy(codes, before, beside, e[later], line.n_bits) for block, e in record.energy.items()}
     said = line.convert(held_out.inputs)
     zero = Fit(0.0, 0.0, 1.0, 0, (), (), "")
     fitted = FittedReadout(
@@ -188,12 +201,13 @@ def fit_readout(
         line.low,
         line.high,
         t_code,
-        {block: tables[0] for block, tables in energy.items()},
-        {block: tables[1] for block, tables in energy.items()},
+        {block: found[0] for block, found in energy.items()},
+        {block: found[1] for block, found in energy.items()},
         Box(float(record.inputs.min()), float(record.inputs.max()), line.unit),
         _fit(line.lsb * (said - held_out.codes).astype(np.float64), line.high - line.low, record, held_out),
         _fit(t_code[said] - held_out.t_conv, float(held_out.t_conv.mean()), record, held_out),
         zero,
+        e_slope={block: found[2] for block, found in energy.items()},
     )
     error, mean = _energy_error(fitted, said, held_out)
     bias = abs(float(error.mean() / mean)) if mean else 0.0
@@ -206,26 +220,34 @@ def _energy_error(fitted: FittedReadout, said: NDArray[np.int64], held_out: Reco
     wanted, got = np.zeros(int(steady.sum())), np.zeros(int(steady.sum()))
     for block in [name for name in held_out.energy if name != RECKONED]:
         wanted += held_out.energy[block][steady]
-        got += fitted.energy_of(said[steady], block, held_out.previous[steady])
+        got += fitted.energy_of(said[steady], block, held_out.previous[steady], held_out.inputs[steady])
     return got - wanted, float(wanted.mean())
 
 
-def fit_energy(codes: NDArray[np.int64], before: NDArray[np.int64], e: Array, n_bits: int) -> tuple[Array, Array]:
-    """Return what a code costs and what the one before adds, both (2**n_bits,) [J]: a sum of both, by least squares.
+def fit_energy(
+    codes: NDArray[np.int64], before: NDArray[np.int64], beside: Array, e: Array, n_bits: int
+) -> tuple[Array, Array, float]:
+    """Return what a code costs and what the one before adds, both (2**n_bits,) [J], and the slope within a code.
 
-    The code's own part is a free table. What came before is quadratic in its bits, because that is what an array of
-    capacitors does: each bottom plate that moves takes its charge, and the top plate, left at a sum over the bits,
-    takes it from all of them. Where there are too few conversions of a code to tell, nothing is added.
+    A sum of the three by least squares. The code's own part is a free table. What came before is quadratic in its bits,
+    because that is what an array of capacitors does: each bottom plate that moves takes its charge, and the top plate,
+    left at a sum over the bits, takes it from all of them. `beside` (n,) is how far an input lies from the middle of
+    its code's step [V, A or C]. Where there are too few conversions of a code to tell, nothing is added.
     """
     n_codes = 2**n_bits
-    pairs = _pairs(before, n_bits)
-    if len(codes) - len(np.unique(codes)) < _ROWS_A_WEIGHT * pairs.shape[1]:
-        return _table(codes, e, n_codes), np.zeros(n_codes)
-    within = [_left_of_means(codes, column, n_codes) for column in (*pairs.T, e)]  # what the codes do not explain
+    pairs = _pairs(np.arange(n_codes), n_bits)
+    room = (len(codes) - len(np.unique(codes))) // _ROWS_A_WEIGHT - 1  # weights beside the slope
+    if room < 0:
+        return _table(codes, e, n_codes), np.zeros(n_codes), 0.0
+    if pairs.shape[1] > room:
+        pairs = pairs[:, :0]
+    scale = np.abs(beside).max() or 1.0
+    columns = (*pairs[before].T, beside / scale, e)
+    within = [_left_of_means(codes, column, n_codes) for column in columns]  # what the codes do not explain
     weights = np.linalg.lstsq(np.stack(within[:-1], axis=1), within[-1])[0]
-    added = _pairs(np.arange(n_codes), n_bits) @ weights
+    added, slope = pairs @ weights[:-1], float(weights[-1] / scale)
     added -= added.mean()
-    return _table(codes, e - added[before], n_codes), added
+    return _table(codes, e - added[before] - slope * beside, n_codes), added, slope
 
 
 def _pairs(codes: NDArray[np.int64], n_bits: int) -> Array:
@@ -263,6 +285,12 @@ def _clear_of_levels(inputs: Array, levels: Array, lsb: float) -> NDArray[np.boo
     after = np.clip(np.searchsorted(levels, inputs), 1, len(levels) - 1)
     nearest = np.minimum(np.abs(inputs - levels[after - 1]), np.abs(inputs - levels[after]))
     return np.asarray(nearest >= _CLEAR * lsb)
+
+
+def _beside(inputs: Array, codes: NDArray[np.int64], levels: Array, lsb: float) -> Array:
+    """Return how far inputs lie from the middle of their code's step [V, A or C]."""
+    edges = np.concatenate([[levels[0] - lsb], levels, [levels[-1] + lsb]])
+    return np.asarray(inputs - ((edges[1:] + edges[:-1]) / 2)[codes])
 
 
 def _table(codes: NDArray[np.int64], values: Array, n_codes: int) -> Array:

@@ -42,6 +42,7 @@ def save_readout(readout: FittedReadout, path: Path) -> None:
     about: dict[str, Any] = {name: asdict(getattr(readout, name)) for name in ("box", *_FITS)}
     about |= {name: getattr(readout, name) for name in ("name", "corner", "sigma_noise", "low", "high", "energy_bias")}
     about |= {"n_samples": readout.spread.n_samples, "blocks": list(readout.e_code)}
+    about |= {f"e_slope_J_per_{unit}": dict(readout.e_slope)}
     arrays["about"] = np.array(json.dumps(about))
 
     def write(target: Path) -> None:
@@ -113,6 +114,7 @@ def _readout(arrays: dict[str, Any], about: dict[str, Any]) -> FittedReadout:
         box,
         **fits,
         energy_bias=about["energy_bias"],
+        e_slope=about.get(f"e_slope_J_per_{box.unit}", {}),  # earlier files have none
     )
 
 

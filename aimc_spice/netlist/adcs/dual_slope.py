@@ -23,10 +23,10 @@ import numpy as np
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.meter import Supplies, meter_probes, metered, meters, sources_of
 from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.adcs.noise import COMPARATOR, added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, require
-from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.units import show, spice
@@ -92,6 +92,11 @@ class DualSlope:
         return self.t_reset + self.t_int + _GAP
 
     @property
+    def supplies(self) -> Supplies:
+        """The sources of each block and their voltages [V]."""
+        return {name: [(f"vdd_{short}", self.blocks.vdd)] for name, short in _BLOCKS.items()}
+
+    @property
     def _decision(self) -> tuple[str, float]:
         """What is probed, and the level at which it says "tripped"."""
         if self.blocks.level == "behavioural":
@@ -116,13 +121,15 @@ class DualSlope:
             f"vlevel level 0 {spice(self.v_start - self.v_step)}",
             f"vdd_int vdd_int 0 {spice(vdd)}",
             f"vdd_cmp vdd_cmp 0 {spice(vdd)}",
+            meters(sources_of(self.supplies)),
             f"xint in x sample nsample deint ndeint halt nhalt start vdd_int 0 {self.integrator}",
             *self._noise(inputs),
             f"xcmp {'level' if self.noise is None else 'noisy'} x trip vdd_cmp 0 {self.comparator}",
         ]
         netlist = Netlist(self.name, self.blocks.definitions, (Lines("\n".join(body)),))
         analysis = Transient(slots.t_run / self.blocks.n_steps, slots.t_slot * len(inputs))
-        return Deck(netlist, analysis, (self._decision[0], "i(vdd_int)", "i(vdd_cmp)"), self.blocks.solver_options)
+        probes = (self._decision[0], *meter_probes(sources_of(self.supplies)))
+        return Deck(netlist, analysis, probes, self.blocks.solver_options)
 
     def read(self, inputs: Array, axis: Array, signals: Mapping[str, Array]) -> Conversions:
         """Read codes, times and energies.
@@ -147,10 +154,9 @@ class DualSlope:
         counts = np.asarray(np.floor((t_trip - edges[:-1] - self.t_down - self.t_0) / t_clk))
         codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
         t_conv: Array = self.t_down + self.t_0 + (codes + 1.0) * t_clk
-        supplies = {name: [(f"vdd_{short}", self.blocks.vdd)] for name, short in _BLOCKS.items()}
         logic = self.blocks.logic
         counted = logic.counter(codes) + logic.counter(np.full(len(codes), 2**self.n_bits))
-        return Conversions(codes, t_conv, energies(axis, signals, supplies, edges) | {RECKONED: counted})
+        return Conversions(codes, t_conv, metered(axis, signals, self.supplies, edges) | {RECKONED: counted})
 
     def noise_parts(self) -> Mapping[str, float]:
         """Return the noise by origin in closed form, at mid range [A]; see `Noisy`."""

@@ -26,10 +26,10 @@ import numpy as np
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.meter import Supplies, meter_probes, metered, meters, sources_of
 from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.adcs.noise import COMPARATOR, added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, require
-from aimc_spice.netlist.adcs.windows import energies
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.units import show, spice
@@ -84,6 +84,11 @@ class Ramp:
         return Slots(self.t_reset, (1 + _MORE) * 2**self.n_bits * self.t_clk + self.t_delay)
 
     @property
+    def supplies(self) -> Supplies:
+        """The sources of each block and their voltages [V]."""
+        return {name: [(f"vdd_{short}", self.blocks.vdd)] for name, short in _BLOCKS.items()}
+
+    @property
     def _decision(self) -> tuple[str, float]:
         """What is probed, and the level at which it says "tripped"."""
         if self.blocks.level == "behavioural":
@@ -101,11 +106,12 @@ class Ramp:
             f"vlow low 0 {spice(self.low)}",
             f"vdd_ramp vdd_ramp 0 {spice(vdd)}",
             f"vdd_cmp vdd_cmp 0 {spice(vdd)}",
+            meters(sources_of(self.supplies)),
             f"xramp ramp run halt low vdd_ramp 0 {self.source}",
             f"xcmp ramp {'in' if self.noise is None else 'noisy'} trip vdd_cmp 0 {self.comparator}",
         ]
         netlist = Netlist(self.name, self.blocks.definitions, (Lines("\n".join(body)),))
-        probes = (self._decision[0], "i(vdd_ramp)", "i(vdd_cmp)")
+        probes = (self._decision[0], *meter_probes(sources_of(self.supplies)))
         analysis = Transient(slots.t_run / self.blocks.n_steps, slots.t_slot * len(inputs))
         return Deck(netlist, analysis, probes, self.blocks.solver_options)
 
@@ -131,8 +137,7 @@ class Ramp:
         counts = np.asarray(np.floor((t_trip - edges[:-1] - slots.t_reset - self.t_delay) / self.t_clk))
         codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
         t_conv: Array = self.t_reset + self.t_delay + (codes + 1.0) * self.t_clk
-        supplies = {name: [(f"vdd_{short}", self.blocks.vdd)] for name, short in _BLOCKS.items()}
-        energy = energies(axis, signals, supplies, edges) | {RECKONED: self.blocks.logic.counter(codes)}
+        energy = metered(axis, signals, self.supplies, edges) | {RECKONED: self.blocks.logic.counter(codes)}
         return Conversions(codes, t_conv, energy)
 
     def noise_parts(self) -> Mapping[str, float]:

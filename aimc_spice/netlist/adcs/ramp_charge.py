@@ -27,9 +27,10 @@ import numpy as np
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
+from aimc_spice.netlist.adcs.meter import Supplies, meter_probes, metered, meters, sources_of
 from aimc_spice.netlist.adcs.noise import COMPARATOR, added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, pwl, require
-from aimc_spice.netlist.adcs.windows import energies, read_codes
+from aimc_spice.netlist.adcs.windows import read_codes
 from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.rng import stream
@@ -157,6 +158,7 @@ class RampCharge:
                 "vhalt", "halt", vdd, start=self.t_reset + self.t_in, width=slots.t_run - self.t_in, invert=True
             ),
             *(f"{node} {node} 0 {spice(v)}" for node, v in self._rails().items()),
+            meters(sources_of(self.supplies)),
             f"xramp ramp run halt 0 vdd_ramp 0 {self.source}",
             *self._capacitors(),
             *(f"xr{side} {side} vcm {self.reset}" for side in "pn"),
@@ -166,7 +168,7 @@ class RampCharge:
         ]
         netlist = Netlist(self.name, (*self.blocks.definitions, *map(Lines, charge_texts())), (Lines("\n".join(body)),))
         bits = tuple(f"v(b{i})" for i in range(self.n_bits)) if self.counter else ()
-        probes = (self._decision[0], "i(vdd_ramp)", "i(vdd_cmp)", *bits)
+        probes = (self._decision[0], *meter_probes(sources_of(self.supplies)), *bits)
         analysis = Transient(slots.t_run / self.blocks.n_steps, slots.t_slot * len(inputs))
         return Deck(netlist, analysis, probes, (*self.blocks.solver_options, "method=gear"))
 
@@ -198,9 +200,13 @@ class RampCharge:
             counts = np.floor((t_trip - starts - self.t_delay) / self.t_clk)
             codes = np.clip(counts, 0, 2**self.n_bits - 1).astype(np.int64)
         t_conv: Array = self.t_reset + self.t_in + self.t_delay + (codes + 1.0) * np.float64(self.t_clk)
-        supplies = {"ramp": [("vdd_ramp", self.blocks.vdd)], "comparator": [("vdd_cmp", self.blocks.vdd)]}
-        energy = energies(axis, signals, supplies, edges) | {RECKONED: self.blocks.logic.counter(codes)}
+        energy = metered(axis, signals, self.supplies, edges) | {RECKONED: self.blocks.logic.counter(codes)}
         return Conversions(codes, t_conv, energy)
+
+    @property
+    def supplies(self) -> Supplies:
+        """The sources of each block and their voltages [V]."""
+        return {"ramp": [("vdd_ramp", self.blocks.vdd)], "comparator": [("vdd_cmp", self.blocks.vdd)]}
 
     @property
     def _decision(self) -> tuple[str, float]:

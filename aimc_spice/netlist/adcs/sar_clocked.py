@@ -18,7 +18,7 @@ nothing: its energy is reckoned.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -188,4 +188,5 @@ def _parts(
         return parts.with_bit(text, bit)
     process = generic(_NODE, corner)
     parts = mos_parts(process, corner, comparator, w_reset=1e-6, mismatch=mismatch, seed=seed, p_inputs=True)
+    parts = replace(parts, options=(*parts.options, "bypass=1"))  # switches at rest are not evaluated again
     return parts.with_bit(separator + mos, f"sar_r2r_bit v_dd={spice(process.vdd)}")

@@ -7,8 +7,6 @@ raised with the input and the time it belongs to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -95,26 +93,3 @@ def window_integrals(axis: Array, values: Array, edges: Array) -> NDArray[np.flo
     """Integrate a waveform (trapezoids) between successive edges (n + 1,) [s]; returns (n,)."""
     running = np.concatenate([[0.0], np.cumsum(np.diff(axis) * (values[1:] + values[:-1]) / 2)])
     return np.diff(np.interp(edges, axis, running))
-
-
-def energies(
-    axis: Array, signals: Mapping[str, Array], supplies: Mapping[str, Sequence[tuple[str, float]]], edges: Array
-) -> dict[str, Array]:
-    """Return the energy of every window by block, each (n,) [J].
-
-    Parameters
-    ----------
-    axis : ndarray, shape (n_points,)
-        Time [s].
-    signals : mapping
-        Probes by name; a current flows into the source's positive node, so a supply that delivers is negative.
-    supplies : mapping
-        Block to its sources: name and voltage [V].
-    edges : ndarray, shape (n + 1,)
-        Bounds of the windows [s].
-    """
-    powers = {
-        block: sum((-v * signals[f"i({name})"] for name, v in sources), np.zeros(len(axis)))
-        for block, sources in supplies.items()
-    }
-    return {block: window_integrals(axis, power, edges) for block, power in powers.items()}
