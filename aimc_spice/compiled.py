@@ -1,20 +1,45 @@
 """How are the hot loops compiled? By numba, once for a machine, without the interpreter's lock.
 
 One idea: one decorator, so that types stay and options are the same. Arithmetic is not reordered (no fast math):
-results do not depend on the processor's vectors.
+results do not depend on the processor's vectors. What is kept on disk belongs to all compiled sources together: numba
+itself looks at the file of the outermost function only, and would run old code of another file that it calls.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
-from numba import njit
+import numba
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def compiled(function: F) -> F:
     """Compile a function when it is first called; the result is kept on disk."""
-    fast: F = njit(nogil=True, error_model="numpy", cache=True)(function)
+    fast: F = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     return fast
+
+
+def _keep_by_content(package: Path) -> None:
+    """Let numba keep its results in a folder named after the content of all compiled sources; old ones go."""
+    digest = hashlib.sha256()
+    for source in sorted(package.rglob("*.py")):
+        text = source.read_bytes()
+        if b"@compiled" in text:
+            digest.update(text)
+    own = package / "__pycache__"
+    folder = Path(numba.config.CACHE_DIR or own) / f"numba-{digest.hexdigest()[:16]}"
+    if not folder.is_dir() and not numba.config.CACHE_DIR:
+        if not os.access(own if own.is_dir() else package, os.W_OK):
+            return  # numba finds a place; an installed package changes as a whole
+        for old in own.glob("numba-*"):
+            shutil.rmtree(old, ignore_errors=True)
+    numba.config.CACHE_DIR = str(folder)
+
+
+_keep_by_content(Path(__file__).parent)

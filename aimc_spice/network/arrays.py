@@ -158,12 +158,14 @@ def patch_index(patches: Patches) -> NDArray[np.int64]:
 
 def normal(keys: Any, index: Any, xp: Any) -> Any:
     """Return what `noise.normal` returns, of 64-bit whole numbers: libraries differ in the unsigned types they have."""
-    h = ((index * 0x9E3779B1) & _MASK)[None, :] ^ keys[:, None]
+    h = ((index // noise.SPAN * 0x9E3779B1) & _MASK)[None, :] ^ keys[:, None]
     h = ((h ^ (h >> 16)) * 0x85EBCA6B) & _MASK
     h = ((h ^ (h >> 13)) * 0xC2B2AE35) & _MASK
     h = h ^ (h >> 16)
-    bits = xp.reshape(xp.stack([h & 0xFFFF, h >> 16], axis=1), (-1, index.shape[0]))
-    s = xp.astype(bits + ((bits << 5) & 0xFFFF) + ((bits << 11) & 0xFFFF), xp.float32) - float(noise.MIDDLE)
-    q = s * s
-    c1, c3, c5, c7 = (float(c) for c in noise.COEFFICIENTS)
-    return s * (c1 + q * (c3 + q * (c5 + q * c7)))
+    within = index % noise.SPAN
+    tables, bits = (noise.FIRST, noise.SECOND), noise.SIZE.bit_length() - 1
+    places = (xp.reshape(((h >> (k * bits)) % noise.SIZE) + within, (-1,)) for k in range(2))
+    first, second = (
+        xp.take(xp.asarray(table, device=h.device), place) for table, place in zip(tables, places, strict=True)
+    )
+    return xp.reshape(first + second, h.shape)

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
 from aimc_spice.network.dac import Dac, Drive, drive_rows
-from aimc_spice.network.kernel import APART, BLOCK, F32, Converters, Noise, Room, Tables, Worth, read_out, tabulate
+from aimc_spice.network.kernel import BLOCK, F32, Converters, Noise, Tables, Worth, read_out, room_for_block
 
 EDGE = 8  # columns before and behind a product's own: OpenBLAS adds those at its ends in another order
 _PAD = 32  # columns of a product are a multiple of it
 _STRIP = 16  # rows that are turned into columns at once
 _COLUMNS = 256  # of a product at once
 SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
-_TABLED = 64  # columns whose thresholds are kept
 _NONE = np.zeros(0, np.float32)
 _EXACT = Converters(np.zeros((0, 0), np.int16), _NONE, _NONE, _NONE, np.zeros(0, np.int64), _NONE, 1.0, 0.0)
 
@@ -146,31 +145,23 @@ def _wide(n_rows: int) -> int:
 
 
 class _Scratch(NamedTuple):
-    """Memory of a run: inputs of a block, its products, thresholds of its columns, and what `read_out` needs."""
+    """Memory of a run: inputs of a block, its products, and what `read_out` needs."""
 
     x: F32
     y: F32
-    table: F32
-    room: Room
+    room: F32
 
 
 @compiled
-def _scratch(matrix: F32, by: Tables, n_rows: int) -> _Scratch:
-    """Make room; thresholds of a few columns are written once, of many when they are needed: they leave the cache."""
+def _scratch(matrix: F32, n_rows: int) -> _Scratch:
     wide, width = _wide(min(n_rows, BLOCK)), _width(matrix.shape[0])
-    room = Room(np.zeros((4, BLOCK + APART), np.float32), np.zeros(BLOCK, np.int32), np.empty(BLOCK, np.uint32))
-    tabled = matrix.shape[0] if matrix.shape[0] <= _TABLED else 1
-    table = np.empty((tabled, by.deviation.shape[1] + 1), np.float32)
-    if tabled > 1 and by.deviation.shape[1] > 0:
-        tabulate(by.deviation, by.unit, 0, table)
-    return _Scratch(np.empty(wide * matrix.shape[1], np.float32), np.empty(width * wide, np.float32), table, room)
+    return _Scratch(np.empty(wide * matrix.shape[1], np.float32), np.empty(width * wide, np.float32), room_for_block())
 
 
 @compiled
 def _width(n_columns: int) -> int:
-    """Return the columns of a piece: an even number, as neighbours share the bits of their noise."""
-    width = -(-n_columns // -(-n_columns // _COLUMNS))
-    return width + width % 2
+    """Return the columns of a piece."""
+    return -(-n_columns // -(-n_columns // _COLUMNS))
 
 
 @compiled
@@ -188,9 +179,7 @@ def _read(
         if by.deviation.shape[1] == 0:
             _pass_on(y, m, c0, worth, total, at)
             continue
-        clipped += read_out(
-            y, EDGE, m, (c0, c1), scratch.table, by, worth, noise, row, total, at, scratch.room, counting
-        )  # fmt: skip
+        clipped += read_out(y, EDGE, m, (c0, c1), by, worth, noise, row, total, at, scratch.room, counting)
     return clipped
 
 
@@ -207,7 +196,7 @@ def _rows_through(
     x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, total: F32, start: int,
     n_rows: int,
 ) -> np.int64:  # fmt: skip
-    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, Tables(*by), n_rows)
+    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, n_rows)
     strip = np.zeros((_STRIP, k), np.float32)
     for at in range(0, n_rows, BLOCK):
         m = min(n_rows - at, BLOCK)
@@ -228,7 +217,7 @@ def _columns_through(
     n_rows: int,
 ) -> np.int64:  # fmt: skip
     """Run inputs (K, n), which need no turning."""
-    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, Tables(*by), n_rows)
+    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, n_rows)
     own = max(0, min(k, x.shape[0] - k0))
     for at in range(0, n_rows, BLOCK):
         m = min(n_rows - at, BLOCK)
@@ -255,7 +244,7 @@ def _patches_through(
     images: F32, shape: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, total: F32,
     start: int, n_rows: int,
 ) -> np.int64:  # fmt: skip
-    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, Tables(*by), n_rows)
+    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, n_rows)
     for at in range(0, n_rows, BLOCK):
         m = min(n_rows - at, BLOCK)
         _fill_patches(images, shape, k0, start + at, m, scratch.x[: k * _wide(m)].reshape((k, _wide(m))))

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
 from aimc_spice.errors import ShapeError
-from aimc_spice.network.noise import draw, spread
+from aimc_spice.network.noise import FIRST, SECOND, places, row_of
 from aimc_spice.surrogate.readout import ColumnReadouts
 
 F32 = NDArray[np.float32]
 BLOCK = 304  # conversions of a column at once; with the edges of `blocks`, what OpenBLAS multiplies at once
 APART = 80  # apart: loads would wait for stores to the same place of a page
+_QUIET = np.zeros(BLOCK, np.float32)
 _NO_KEYS = np.zeros(0, np.uint32)
 
 
@@ -46,7 +47,7 @@ class Worth(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """Row i of a run is conversion ``first + step * i`` of its converter; one key for two neighbours, see `noise`."""
+    """Row i of a run is conversion ``first + step * i`` of its converter; keys (n_cols,)."""
 
     on: bool
     keys: NDArray[np.uint32]
@@ -54,12 +55,10 @@ class Noise(NamedTuple):
     step: int
 
 
-class Room(NamedTuple):
-    """Scratch memory of a block: four rows of numbers, codes, random bits."""
-
-    f: F32
-    code: NDArray[np.int32]
-    bits: NDArray[np.uint32]
+@compiled
+def room_for_block() -> F32:
+    """Return the scratch memory of a block, one piece: inputs in LSB, and 32 bits each for codes and thresholds."""
+    return np.zeros((3, BLOCK + APART), np.float32)
 
 
 @dataclass(frozen=True)
@@ -188,53 +187,72 @@ def _guessed(u: F32, slope: F32, shift: F32) -> NDArray[np.int32]:
 
 
 @compiled
-def tabulate(deviation: NDArray[np.int16], unit: F32, first: int, found: F32) -> None:
-    """Write the thresholds of columns `first` on; the last of each is never reached."""
-    for i in range(found.shape[0]):
-        row, one, to = deviation[first + i], unit[first + i], found[i]
-        for k in range(row.size):
-            to[k] = np.float32(np.int32(k + 1)) + np.float32(row[k]) * one
-        to[row.size] = np.float32(np.inf)
-
-
-@compiled
 def _begin(
-    y: F32, c: int, first: int, n: int, z: F32, sigma: Any, scale: Any, middle: Any, slope: Any, shift: Any, top: Any,
-    u: F32, code: NDArray[np.int32],
+    y: F32, c: int, edge: int, at: int, n: int, one: F32, a: int, other: F32, b: int, by: Any, u: F32,
+    code: NDArray[np.int32],
 ) -> None:  # fmt: skip
-    """Bring the inputs to LSB, add noise, guess the codes."""
-    row = y[c, first : first + n]
+    """Bring n inputs from place `at` on to LSB, add noise, guess the codes."""
+    sigma, scale, middle, slope, shift, top = by
+    row, one, other = y[c, edge + at : edge + at + n], one[a : a + n], other[b : b + n]
+    to, guess = u[at : at + n], code[at : at + n]
     for i in range(n):
-        v = row[i] * scale + middle + sigma * z[i]
-        u[i] = v
+        v = row[i] * scale + middle + sigma * (one[i] + other[i])
+        to[i] = v
         f = v * slope - shift
         f = f if f > np.float32(0) else np.float32(0)
         f = f if f < top else top
-        code[i] = np.int32(f)
+        guess[i] = np.int32(f)
 
 
 @compiled
-def _take(table: NDArray[np.uint32], pairs: NDArray[np.uint64], n: int, found: NDArray[np.uint64]) -> None:
+def _begin_all(
+    y: F32, c: int, edge: int, m: int, key: Any, first: int, step: int, by: Any, u: F32, code: NDArray[np.int32]
+) -> None:  # fmt: skip
+    """Begin m conversions, span by span of their noise; where conversions are apart it is written down before."""
+    if step > 1:
+        z = row_of(key, m, first, step)
+        _begin(y, c, edge, 0, m, z, 0, _QUIET, 0, by, u, code)
+        return
+    at = 0
+    while at < m:
+        a, b, n = places(key, first + at, m - at)
+        _begin(y, c, edge, at, n, FIRST, a, SECOND, b, by, u, code)
+        at += n
+
+
+@compiled
+def _take(row: NDArray[np.uint16], pairs: NDArray[np.uint64], n: int, found: NDArray[np.uint64]) -> None:
     """Look up two indices at once: a word to load and a word to store for each pair."""
     for i in range(n):
         two = pairs[i]
-        low = np.uint64(table[two & np.uint64(0xFFFFFFFF)])
-        found[i] = low | (np.uint64(table[two >> np.uint64(32)]) << np.uint64(32))
+        found[i] = np.uint64(row[two & np.uint64(0xFFFFFFFF)]) | (np.uint64(row[two >> np.uint64(32)]) << np.uint64(32))
 
 
 @compiled
-def _count(u: F32, t: F32, n: int, code: NDArray[np.int32]) -> None:
+def _threshold(above: Any, apart: Any, unit: Any) -> Any:
+    """Return a threshold of 16 bits of deviation, whose sign is brought back here."""
+    return above + np.float32(np.int32(np.int32(apart << 16) >> 16)) * unit
+
+
+@compiled
+def _count(u: F32, apart: NDArray[np.int32], unit: Any, n: int, last: Any, code: NDArray[np.int32]) -> None:
+    """Count one threshold more where it is reached, up to `last`."""
     for i in range(n):
-        code[i] = np.int32(code[i] + np.int32(u[i] >= t[i]))
+        above = np.float32(np.int32(code[i] + 1))
+        k = np.int32(code[i] + np.int32(u[i] >= _threshold(above, apart[i], unit)))
+        code[i] = k if k < last else last
 
 
 @compiled
 def _add(
-    u: F32, t: F32, code: NDArray[np.int32], gain: Any, total: F32, c: int, first: int, n: int
+    u: F32, apart: NDArray[np.int32], unit: Any, code: NDArray[np.int32], gain: Any, total: F32, c: int, first: int,
+    n: int,
 ) -> None:  # fmt: skip
     row = total[c, first : first + n]
     for i in range(n):
-        row[i] += gain * np.float32(np.int32(code[i] + np.int32(u[i] >= t[i])))
+        above = np.float32(np.int32(code[i] + 1))
+        k = above if u[i] >= _threshold(above, apart[i], unit) else above - np.float32(1)
+        row[i] += gain * k
 
 
 @compiled
@@ -247,8 +265,8 @@ def _clipped(code: NDArray[np.int32], n: int, top: int) -> np.int64:
 
 @compiled
 def read_out(
-    y: F32, edge: int, m: int, cols: tuple[int, int], table: F32, by: Tables, worth: Worth, noise: Noise, row: int,
-    total: F32, at: int, room: Room, counting: bool,
+    y: F32, edge: int, m: int, cols: tuple[int, int], by: Tables, worth: Worth, noise: Noise, row: int, total: F32,
+    at: int, room: F32, counting: bool,
 ) -> np.int64:  # fmt: skip
     """Convert a block of outputs of some columns and add ``gain * code`` to the partial sums.
 
@@ -257,9 +275,7 @@ def read_out(
     y : ndarray, shape (cols[1] - cols[0], at least edge + m)
         Outputs, column by column; the first `edge` of each are left out. At most `BLOCK` are converted.
     cols : (int, int)
-        Of all columns; the first is even, as neighbours share the bits of their noise.
-    table : ndarray, shape (cols[1] - cols[0], n_codes) or (1, n_codes)
-        See `tabulate`; a single one is written anew for each column.
+        Of all columns.
     row : int
         Index of the first of the block; row i is conversion ``noise.first + noise.step * i`` of its converter.
     total : ndarray, shape (n_cols, at least at + m)
@@ -270,56 +286,33 @@ def read_out(
     int
         How many conversions gave the lowest or the highest code, where they are counted.
     """
-    top = by.deviation.shape[1]
-    middle, highest = np.float32(0.5 * (top + 1)), np.float32(top)
-    even, odd, u, t = room.f[0], room.f[1], room.f[2], room.f[3]
-    code, bits = room.code, room.bits
-    pairs, taken = code.view(np.uint64), t.view(np.uint64)
-    start, clipped = np.uint32(noise.first + noise.step * row), np.int64(0)
+    top, middle = by.deviation.shape[1], np.float32(0.5 * (by.deviation.shape[1] + 1))
+    u, code, apart = room[0], room[1].view(np.int32), room[2].view(np.int32)
+    pairs, taken = code.view(np.uint64), apart.view(np.uint64)
+    start, clipped = noise.first + noise.step * row, np.int64(0)
     for c in range(cols[0], cols[1]):
-        if len(table) == 1:
-            tabulate(by.deviation, by.unit, c, table)
-        words = table[min(c - cols[0], len(table) - 1)].view(np.uint32)
-        if noise.on and c % 2 == 0:
-            draw(bits, m, noise.keys[c // 2], start, np.uint32(noise.step))
-            spread(bits, m, even, odd)
-        elif noise.on:
-            even, odd = odd, even
-        _begin(
-            y,
-            c - cols[0],
-            edge,
-            m,
-            even,
-            by.sigma[c],
-            worth.scale[c],
-            middle,
-            by.slope[c],
-            by.shift[c],
-            highest,
-            u,
-            code,
-        )
+        sigma, key = (by.sigma[c], noise.keys[c]) if noise.on else (np.float32(0), np.uint32(0))
+        one = (sigma, worth.scale[c], middle, by.slope[c], by.shift[c], np.float32(top - 1))
+        _begin_all(y, c - cols[0], edge, m, key, start, noise.step, one, u, code)
+        levels, unit = by.deviation[c].view(np.uint16), by.unit[c]
         for _ in range(by.reach[c] - 1):  # thresholds rise: the first that is not reached ends the count by itself
-            _take(words, pairs, (m + 1) // 2, taken)
-            _count(u, t, m, code)
-        _take(words, pairs, (m + 1) // 2, taken)
-        _add(u, t, code, worth.gain[c], total, c, at, m)
+            _take(levels, pairs, (m + 1) // 2, taken)
+            _count(u, apart, unit, m, np.int32(top - 1), code)
+        _take(levels, pairs, (m + 1) // 2, taken)
+        _add(u, apart, unit, code, worth.gain[c], total, c, at, m)
         if counting:
-            _count(u, t, m, code)
+            _count(u, apart, unit, m, np.int32(top), code)
             clipped += _clipped(code, m, top)
     return clipped
 
 
 @compiled
 def _read_all(y: F32, by: Tables, worth: Worth, noise: Noise, total: F32, counting: bool) -> np.int64:
-    n_cols, top = by.deviation.shape
-    table, clipped = np.empty((1, top + 1), np.float32), np.int64(0)
-    room = Room(np.zeros((4, BLOCK + APART), np.float32), np.zeros(BLOCK, np.int32), np.empty(BLOCK, np.uint32))
+    room, clipped = room_for_block(), np.int64(0)
     for start in range(0, y.shape[1], BLOCK):
         m = min(y.shape[1] - start, BLOCK)
-        cols = (0, n_cols)
-        clipped += read_out(y, start, m, cols, table, by, worth, noise, start, total, start, room, counting)
+        cols = (0, by.deviation.shape[0])
+        clipped += read_out(y, start, m, cols, by, worth, noise, start, total, start, room, counting)
     return clipped
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest, norm
 
 from aimc_spice.network.kernel import Worth, codes, convert, pack
-from aimc_spice.network.noise import keys, normal, spread
+from aimc_spice.network.noise import FIRST, SECOND, SIZE, SPAN, keys, normal
 from aimc_spice.surrogate.readout import ColumnReadouts
 
 
@@ -61,22 +61,36 @@ def test_noise_is_normal_and_independent():
 
 
 def test_all_levels_of_noise_are_a_normal_distribution():
-    """Every 16-bit number once: distribution within 1e-3, moments to 2 %, tails to 3.5 sigma within a fifth."""
-    bits, low, high = np.arange(2**16, dtype=np.uint32), np.empty(2**16, np.float32), np.empty(2**16, np.float32)
-    spread(bits + (bits << 16), len(bits), low, high)
-    np.testing.assert_array_equal(low, high)
-    z = np.sort(low.astype(np.float64))
-    assert np.abs(norm.cdf(z) - (np.arange(len(z)) + 0.5) / len(z)).max() < 1e-3
-    np.testing.assert_allclose([np.mean(z**k) for k in range(1, 7)], [0, 1, 0, 3, 0, 15], rtol=0.02, atol=1e-3)
-    for far in (2.0, 2.5, 3.0, 3.5):
-        assert abs(np.mean(np.abs(z) > far) / (2 * norm.sf(far)) - 1) < 0.2
+    """Every pair of levels once: distribution within 3e-4, moments to 1.5 %, tails to 3.5 sigma within a tenth, to 4 within a fifth."""
+    levels = FIRST[:SIZE].astype(np.float64)
+    np.testing.assert_array_equal(np.sort(levels), np.sort(SECOND[:SIZE]))
+    z = np.sort((levels[:, None] + levels).ravel())
+    assert np.abs(norm.cdf(z) - (np.arange(len(z)) + 0.5) / len(z)).max() < 3e-4
+    np.testing.assert_allclose([np.mean(z**k) for k in range(1, 7)], [0, 1, 0, 3, 0, 15], rtol=0.015, atol=1e-6)
+    for far, within in ((2.0, 0.1), (2.5, 0.1), (3.0, 0.1), (3.5, 0.1), (4.0, 0.2)):
+        assert abs(np.mean(np.abs(z) > far) / (2 * norm.sf(far)) - 1) < within
 
 
-def test_neighbours_that_share_a_hash_are_independent():
-    """Also in size: correlations of squares and fourth powers over 200,000 draws, below 5 sigma."""
-    even, odd = normal(keys(2, 5, "layer"), 200_000).astype(np.float64)
+def test_converters_are_independent_also_in_size():
+    """Correlations of powers of two converters over 200,000 draws, below 5 sigma; tables are drawn 782 times only."""
+    one, other = normal(keys(2, 5, "layer"), 200_000).astype(np.float64)
     for a, b in ((1, 1), (2, 2), (1, 3), (4, 4), (2, 4)):
-        assert abs(np.corrcoef(even**a, odd**b)[0, 1]) < 5 / np.sqrt(200_000)
+        assert abs(np.corrcoef(one**a, other**b)[0, 1]) < 5 / np.sqrt(200_000)
+
+
+def test_tables_show_through_little():
+    """Conversions of one converter that follow in a span: correlated by less than 4 / sqrt(SIZE) at any distance."""
+    tables = [table[:SIZE].astype(np.float64) for table in (FIRST, SECOND)]
+    spectra = sum(np.abs(np.fft.rfft(table)) ** 2 for table in tables)
+    correlation = np.fft.irfft(spectra, SIZE)[1:SPAN] / SIZE
+    assert np.abs(correlation).max() < 4 / np.sqrt(SIZE)
+
+
+def test_sums_over_many_converters_have_the_noise_of_independent_ones():
+    """Partial sums of 24 tiles, 20,000 rows of 64 columns: variance to 1 % (5 sigma of draws), kurtosis normal."""
+    total = sum(normal(keys(64, 1, "layer", f"h{h}"), 20_000).astype(np.float64) for h in range(24))
+    assert total.var() == pytest.approx(24, rel=0.01)
+    assert np.mean(total**4) / total.var() ** 2 == pytest.approx(3, rel=0.02)
 
 
 @given(st.integers(0, 3000), st.integers(1, 500), st.integers(1, 5))
