@@ -100,7 +100,8 @@ def filed(tile: str, n: int, choices: Choices) -> Case:
     config = resized(open_tile(tile), n)
     judged = whole_tile(config, choices)
     x = np.random.default_rng(0).uniform(-1, 1, (1, n))
-    name = f"{n} x {n}, {config.mode} mode, {choices.n_bits} bit {choices.converter}, {choices.level}"
+    shared = f"{choices.n_shared}:1 on " if choices.n_shared > 1 else ""
+    name = f"{n} x {n}, {config.mode} mode, {shared}{choices.n_bits} bit {choices.converter}, {choices.level}"
     return Case(name, judged.circuit, x, judged.codes(x))
 
 
@@ -171,6 +172,7 @@ def main() -> None:
     compare("crossbar reduced, 64 x 64", quick, report(shared, 300))
     report(charge_case(64, "behavioural", "6 bit SAR"), 300)
     report(charge_case(64, "behavioural", "8:1 on 6 bit SARs", share=8), 900)
+    report(filed("charge_64", 64, Choices("ramp", n_bits=6, n_shared=8)), 600)
     for kind in ("cco", "dual_slope"):
         report(filed("current_64", 32, Choices(kind, "transistor", 6)), 1800)
     report(filed("current_64", 32, Choices("flash", "transistor", 4)), 1800)

@@ -5,9 +5,9 @@ other is joined to a converter of its own capacitors, which was reset in between
 act on both::
 
     bp_0 --/ sel_0 --+             vcm --/ phi_r --- bp_c, bn_c (switches of the crossbar)
-    bp_1 --/ sel_1 --+--- adc_0_p ── top plates of the converter, reset to vcm at the start of every slot;
+    bp_1 --/ sel_1 --+--- adc_0_mp ─ top plates of the converter, reset to vcm at the start of every slot;
       :              |               each column adds c_port there
-    bn_0 --/ sel_0 --+--- adc_0_n
+    bn_0 --/ sel_0 --+--- adc_0_mn
 
 The charge of the column spreads: the difference shrinks by ``c_bl / (c_bl + c_adc)``, as it does where the converter
 hangs on the line from the start, so levels and codes are those of a converter of its own. Noise of both resets adds up
@@ -40,7 +40,7 @@ _FAN_OUT = 4.0
 
 @dataclass(frozen=True)
 class ChargeMultiplexer:
-    """Switches between `n_shared` differential columns and each converter, with their clocks.
+    """Switches between `n_shared` differential columns and each converter, with their clocks; default values are assumed.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ class ChargeMultiplexer:
     r_on, r_off, c_inj : float
         Of a behavioural switch: resistances [Ω], and capacitance from its clock to either side [F].
     u : float
-        Width of the n transistors of a gate of transistors [m].
+        Unit width of a selector's transmission gate [m]: half of that of the converter's reset, for which it is the
+        dummy.
     c_port : float
         What each column adds to either line of its converter: wire and junctions [F] (assumed).
     """
@@ -70,7 +71,7 @@ class ChargeMultiplexer:
     r_on: float = 1e3
     r_off: float = 1e15
     c_inj: float = 0.0
-    u: float = 1e-6
+    u: float = 5e-7
     c_port: float = 5e-16
 
     def __post_init__(self) -> None:
@@ -92,10 +93,10 @@ class ChargeMultiplexer:
         return self.n_shared * self.c_port
 
     def reset(self, c_bl: float) -> Macro:
-        """Return the reset switch for bit lines of typically `c_bl` [F]: ideal, or one n transistor."""
+        """Return the reset switch for bit lines of typically `c_bl` [F]: ideal, or an n transistor with a dummy."""
         ideal, mos = _halves(share("netlists", "cells", "charge_switch.cir").read_text(encoding="utf-8"))
         if self.level == "transistor":
-            return Macro("switch", "charge_switch_nmos", mos, {"w": max(1e-6, _W_PER_F * c_bl)})
+            return Macro("switch", "charge_switch_dummy", mos, {"w": max(1e-6, _W_PER_F * c_bl)})
         return Macro("switch", "charge_switch_ideal", ideal, self._ideal)
 
     def definitions(self) -> tuple[Part, ...]:
@@ -118,7 +119,7 @@ class ChargeMultiplexer:
         """
         n_converters, w = n_cols // self.n_shared, reset.params.get("w", 0.0)
         lines = [f"vmux_vdd mux_vdd 0 {spice(self.v_dd)}\n"] if self.level == "transistor" else []
-        lines.append(self._clock("phi_r", resets, self.t_reset - _GUARD, 2 * n_cols * w, first=True))
+        lines.append(self._clock("phi_r", resets, self.t_reset - _GUARD, 3 * n_cols * w, first=True))
         for slot, starts in enumerate(selects.T):
             lines.append(self._clock(f"sel_{slot}", starts, width - _GUARD, 7 * n_converters * self.u))
         return Lines("".join(lines))
