@@ -40,7 +40,7 @@ _FAN_OUT = 4.0
 
 @dataclass(frozen=True)
 class ChargeMultiplexer:
-    """Switches between `n_shared` differential columns and each converter, with their clocks; default values are assumed.
+    """Switches between `n_shared` differential columns and each converter; default values are assumed.
 
     Parameters
     ----------
