@@ -61,7 +61,7 @@ def test_noise_is_normal_and_independent():
 
 
 def test_all_levels_of_noise_are_a_normal_distribution():
-    """Every pair of levels once: distribution within 3e-4, moments to 1.5 %, tails to 3.5 sigma within a tenth, to 4 within a fifth."""
+    """Every pair of levels once: distribution in 3e-4, moments to 1.5 %, tails to 3.5 sigma in 10 %, to 4 in 20 %."""
     levels = FIRST[:SIZE].astype(np.float64)
     np.testing.assert_array_equal(np.sort(levels), np.sort(SECOND[:SIZE]))
     z = np.sort((levels[:, None] + levels).ravel())
