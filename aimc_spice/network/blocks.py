@@ -21,7 +21,7 @@ from aimc_spice.network.kernel import BLOCK, F32, Converters, Noise, Tables, Wor
 EDGE = 8  # columns before and behind a product's own: OpenBLAS adds those at its ends in another order
 _PAD = 32  # columns of a product are a multiple of it
 _STRIP = 16  # rows that are turned into columns at once
-_COLUMNS = 256  # of a product at once
+_COLUMNS = 384  # of a product at once
 SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
 _NONE = np.zeros(0, np.float32)
 _EXACT = Converters(np.zeros((0, 0), np.int16), _NONE, _NONE, _NONE, np.zeros(0, np.int64), _NONE, 1.0, 0.0)
