@@ -74,7 +74,8 @@ def _row(entry: ZooEntry, tile: TileConfig, sigma: float, chosen: argparse.Names
 
 def _prepared(network: Network, tile: TileConfig, sigma: float, calibration: np.ndarray, *, whole: bool) -> Prepared:
     attention = tuple(s.name for s in network.steps if s.op == "MatMul" and s.inputs[1] not in network.constants)
-    static = tuple(s.name for s in network.steps if s.name not in attention)
+    matrices = {name for name, value in network.constants.items() if np.ndim(value) > 1}
+    static = tuple(s.name for s in network.steps if matrices.intersection(s.inputs))
     config = OptionsConfig(digital=() if whole else static, write=WriteConfig(layers=attention, sigma=sigma))
     return prepare(network, *tile_of(tile), calibration, options_of(config, tile))
 
