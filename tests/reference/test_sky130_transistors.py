@@ -12,6 +12,9 @@ from aimc_spice.netlist.adcs import sky130 as module
 from aimc_spice.netlist.adcs.dual_slope import dual_slope
 from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.adcs.ramp import ramp
+from aimc_spice.netlist.adcs.ramp_charge import ramp_charge
+from aimc_spice.netlist.adcs.sar_charge import sar_charge
+from aimc_spice.netlist.adcs.sar_clocked import sar_clocked
 from aimc_spice.netlist.adcs.sky130 import sky130
 from aimc_spice.netlist.base import Card, Deck, Lines, Netlist
 from aimc_spice.netlist.driven import Corner
@@ -46,7 +49,7 @@ def test_drive_currents_are_ordered_by_corner():
 
 @installed
 @pytest.mark.ngspice
-@pytest.mark.parametrize("make", [ramp, dual_slope])
+@pytest.mark.parametrize("make", [ramp, dual_slope, sar_charge, ramp_charge, sar_clocked])
 def test_converters_of_real_transistors_give_the_codes_of_the_law(make):
     """One LSB of 6 bits: the design constants were chosen with the generic transistors."""
     law, circuit = make(6), make(6, "transistor", process=sky130(Corner()))

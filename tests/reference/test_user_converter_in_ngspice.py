@@ -108,8 +108,17 @@ def test_clocked_with_time_and_energy(measured):
 
 @pytest.mark.ngspice
 def test_one_that_never_finishes(measured):
-    with pytest.raises(MeasurementFailed, match=r"conversions never finished, first number 0 \(input [-.0-9e]+\)"):
+    with pytest.raises(MeasurementFailed, match=r"conversions never finished, first number 0 \(input [-.0-9e]+ m?V\)"):
         measured(CLOCKED, TOML + WINDOW + "params = { cd = 1e-9 }\n[measure]\nn_sine = 0\n")
+
+
+@pytest.mark.ngspice
+def test_bits_of_a_lower_supply_are_named_with_the_limits_and_no_time_of_a_sweep(measured):
+    half = STATIC.replace("bb0 b0 gnd v=v(vdd)*u", "bb0 b0 gnd v=0.5*v(vdd)*u")
+    with pytest.raises(MeasurementFailed, match=r"\(input [-.0-9]+ m?V\) is at 500 mV: neither high nor low") as bad:
+        measured(half, TOML)
+    assert bad.value.cause == "of logic at 1 V, low is below 0.2 and high above 0.8 of it"
+    assert "v_logic" in bad.value.hint
 
 
 def test_ports_that_do_not_match_are_listed_both(tmp_path):

@@ -57,6 +57,9 @@ def test_a_table_that_a_subcircuit_would_ignore(here, table, text):
     [
         (["adc", "ramp_8", "--samples", 3], "got 3 Monte Carlo samples, wanted 0 or at least 8"),
         (["adc", "ramp_8", "--corner", "zz"], "corner 'zz' is unknown"),
+        (["adc", "mine.toml", "--corner", "ss"], "the process 'ss' would change nothing"),
+        (["adc", "ramp_8", "--models", "mine.cir"], "equations have no transistors"),
+        (["adc", "ramp_8_transistor", "--models", "mine.cir", "--corner", "ss"], "mine.cir has no corner ss"),
         (["adc", "mine.toml", "--samples", 8], "has no mismatch to draw"),
         (["tile", "current_64", "--rows", 5000], "4096"),
         (["tile", "current_64", "--rows", 4, "--out", "mine.cir"], "mine.cir"),

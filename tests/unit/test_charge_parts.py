@@ -85,13 +85,13 @@ def sar_signals(sar, n, *, bit=0.0, flag=True):
 
 def test_a_conversion_that_never_finishes_is_named():
     sar = sar_charge(4)
-    with pytest.raises(MeasurementFailed, match=r"2 of 2 conversions never finished, first number 0 \(input 0\)"):
+    with pytest.raises(MeasurementFailed, match=r"2 of 2 conversions never finished, first number 0 \(input 0 V\)"):
         sar.read(np.zeros(2), *sar_signals(sar, 2, flag=False))
 
 
 def test_a_bit_between_the_levels_is_named():
     sar = sar_charge(4)
-    with pytest.raises(MeasurementFailed, match=r"bit 0 of conversion 0 .*neither high nor low"):
+    with pytest.raises(MeasurementFailed, match=r"bit 0 of conversion 0 \(input 0 V\).*neither high nor low"):
         sar.read(np.zeros(2), *sar_signals(sar, 2, bit=0.37 * sar.parts.v_dd))
 
 

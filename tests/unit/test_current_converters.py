@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aimc_spice.build.converter import builder_of
+from aimc_spice.config.converter import load_converter
 from aimc_spice.errors import MeasurementFailed, NetlistError
 from aimc_spice.netlist.adcs import CONVERTERS
 from aimc_spice.netlist.adcs.base import Converter, Mismatch
@@ -18,6 +20,7 @@ from aimc_spice.netlist.adcs.ramp import ramp
 from aimc_spice.netlist.adcs.slots import Slots, first_rises
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.library_file import from_lib
+from aimc_spice.share import share
 
 KINDS = ("ramp", "cco", "dual_slope", "flash", "sar")
 PAIR = ".subckt pair a b\nx1 a b 0 0 nch w=1e-6 l=2e-7\nx2 b a 0 0 pch w=1e-6 l=2e-7\n.ends pair\n"
@@ -192,3 +195,23 @@ def test_slots_hold_each_input_for_one_slot():
 def test_parameters_that_make_no_circuit(build):
     with pytest.raises(NetlistError):
         build()
+
+
+@pytest.mark.parametrize("kind", sorted(CONVERTERS))
+def test_a_users_library_takes_the_place_of_the_generic_cards_in_every_type(kind):
+    """Our own cards given as a user's make the decks of the generic ones."""
+    make, corner = CONVERTERS[kind], Corner("ss", vdd_scale=0.9)
+    process = pdk(share("netlists", "models", "g180.lib"), "", 1.8, corner)
+    inputs = make(4).low + (make(4).high - make(4).low) * np.array([0.2, 0.8])
+    generic_deck, own = (make(4, "transistor", corner, **more).deck(inputs) for more in ({}, {"process": process}))
+    assert own.text() == generic_deck.text().replace(generic("g180", corner).text, process.text)
+    assert (
+        make(4, "behavioural", corner, process=process).deck(inputs).text()
+        == make(4, "behavioural", corner).deck(inputs).text()
+    )
+
+
+def test_a_file_with_a_node_takes_a_library_at_the_supply_of_that_node(tmp_path):
+    (tmp_path / "x.toml").write_text('name = "x"\nkind = "sar_charge"\nlevel = "transistor"\n[params]\nnode = "g45"\n')
+    build = builder_of(load_converter(tmp_path / "x.toml"), share("netlists", "models", "g45.lib"))
+    assert build(Corner(), None).parts.v_dd == pytest.approx(0.9)

@@ -220,9 +220,9 @@ class Ideal:
     v_os: float = 0.0
 
 
-def ideal_parts(ideal: Ideal, node: str, corner: Corner) -> Parts:
-    """Return switches with a resistance and a comparator that is a sign, at the supply of a node."""
-    v_dd = NODES[node] * corner.vdd_scale
+def ideal_parts(ideal: Ideal, node: str, corner: Corner, process: Process | None = None) -> Parts:
+    """Return switches with a resistance and a comparator that is a sign, at the supply of a node, or of a process."""
+    v_dd = process.vdd if process else NODES[node] * corner.vdd_scale
     texts = [_text("adcs", "sar_bit.cir"), _text("cells", "charge_switch.cir")]
     os, half = spice(ideal.v_os), spice(v_dd / 2)
     switch = f"charge_switch_ideal r_on={spice(ideal.r_reset)} c_inj={spice(ideal.c_inj)} v_t={half}"
@@ -245,6 +245,7 @@ acmp [cmp] [comp] sar_sign
 
 def mos_parts(
     process: Process,
+    node: str,
     corner: Corner,
     comparator: Comparator,
     *,
@@ -253,9 +254,11 @@ def mos_parts(
     seed: int | None,
     p_inputs: bool = False,
 ) -> Parts:
-    """Return MOS switches, drivers and a strong-arm comparator (with p inputs); the comparator alone has mismatch."""
+    """Return MOS switches, drivers and a strong-arm comparator (with p inputs); the comparator alone has mismatch.
+
+    Gate lengths and energy of the logic are those of `node`, the transistors those of `process`.
+    """
     texts = [_text("adcs", "gates.cir"), _text("adcs", "sar_bit.cir")]
-    node = process.name.split()[0]
     length = LENGTHS[node]
     latch = _text("adcs", "strong_arm.cir")
     if seed is not None:

@@ -28,6 +28,7 @@ from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import RECKONED, Array, Conversions, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import Blocks, blocks
 from aimc_spice.netlist.adcs.meter import Supplies, meter_probes, metered, meters, sources_of
+from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.adcs.noise import COMPARATOR, added_charge, draws, mirror_density, reset_noise, total
 from aimc_spice.netlist.adcs.slots import Slots, first_rises, pwl, require
 from aimc_spice.netlist.adcs.windows import read_codes
@@ -278,6 +279,7 @@ def ramp_charge(
     i_bias: float = 1e-5,
     offset: float = 0.0,
     counter: bool = False,
+    process: Process | None = None,
 ) -> RampCharge:
     """Build a charge-mode ramp converter.
 
@@ -308,6 +310,8 @@ def ramp_charge(
         Bias of the comparator [A]; offset of the behavioural one, on top of that of the mismatch [V].
     counter : bool
         Put the counter into the deck.
+    process : Process, optional
+        Transistors in the place of the generic ones; their supply counts at both levels.
 
     Raises
     ------
@@ -323,7 +327,9 @@ def ramp_charge(
     nominal = np.array([c_in, c_in, c_ramp, c_ramp, c_off, c_off])
     drawn = np.zeros(6) if seed is None else stream(seed, "ramp_charge", "capacitors").standard_normal(6)
     c = (nominal * (1 + mismatch.a_c * np.sqrt(c_density / nominal) * drawn)).tolist()
-    built = blocks("ramp_charge", level, corner, ("comparator", "ramp"), ("comparator", "ramp_source"), mismatch, seed)
+    built = blocks(
+        "ramp_charge", level, corner, ("comparator", "ramp"), ("comparator", "ramp_source"), mismatch, seed, process
+    )
     load = c_ramp * (c_in + c_off + c_par) / (c_ramp + c_in + c_off + c_par)
     c_source = i_ref * t_ramp / v_ramp - load - (c_drawn if level == "transistor" else 0.0)
     if not c_source > 0:

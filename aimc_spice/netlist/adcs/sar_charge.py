@@ -38,7 +38,7 @@ from aimc_spice.netlist.adcs.charge_parts import (
     mos_parts,
 )
 from aimc_spice.netlist.adcs.clocked import Clocked
-from aimc_spice.netlist.adcs.mos import generic
+from aimc_spice.netlist.adcs.mos import Process, generic
 from aimc_spice.netlist.adcs.noise import STRONG_ARM, draws, reset_noise, total
 from aimc_spice.netlist.base import Lines, Part
 from aimc_spice.netlist.driven import Corner
@@ -165,6 +165,7 @@ def sar_charge(
     t_clk: float = 3e-9,
     t_reset: float = 4e-9,
     t_in: float = 1e-9,
+    process: Process | None = None,
 ) -> SarCharge:
     """Build a charge-redistribution SAR.
 
@@ -194,6 +195,8 @@ def sar_charge(
         Transistor level: sizes of the comparator; behavioural: the area that its offset is drawn for.
     t_clk, t_reset, t_in : float
         Clock period, least time of the reset, least time for the input to settle [s].
+    process : Process, optional
+        Transistors in the place of the generic ones of `node`; their supply counts at both levels.
 
     Raises
     ------
@@ -217,6 +220,7 @@ def sar_charge(
         ideal=ideal or Ideal(),
         comparator=comparator or Comparator(),
         c_top=c_column + total,
+        process=process,
     )
     clocking = Clocking(t_clk, math.ceil((t_reset + t_in) / t_clk + 0.5 - 1e-9), t_reset)
     return SarCharge(
@@ -248,6 +252,7 @@ def _parts(
     ideal: Ideal,
     comparator: Comparator,
     c_top: float,
+    process: Process | None,
 ) -> Parts:
     if level not in {"behavioural", "transistor"} or node not in LENGTHS:
         raise NetlistError(
@@ -256,12 +261,13 @@ def _parts(
         )
     if level == "transistor":
         w_reset = max(1e-6, 1e7 * c_top)  # so that the reset settles alike for all sizes
-        return mos_parts(generic(node, corner), corner, comparator, w_reset=w_reset, mismatch=mismatch, seed=seed)
+        used = process or generic(node, corner)
+        return mos_parts(used, node, corner, comparator, w_reset=w_reset, mismatch=mismatch, seed=seed)
     if seed is not None:
         sigma = mismatch.a_vt * math.sqrt(2 / (comparator.w_in * LENGTHS[node]))
         drawn = float(stream(seed, "sar_charge", "offset").standard_normal())
         ideal = replace(ideal, v_os=ideal.v_os + sigma * drawn)
-    return ideal_parts(ideal, node, corner)
+    return ideal_parts(ideal, node, corner, process)
 
 
 def _check_positive(**values: tuple[float, str]) -> None:

@@ -27,7 +27,7 @@ from aimc_spice.netlist.adcs.base import Array, Level, Mismatch
 from aimc_spice.netlist.adcs.blocks import adc_text
 from aimc_spice.netlist.adcs.charge_parts import Clocking, Comparator, Ideal, Parts, ideal_parts, mos_parts, sequencer
 from aimc_spice.netlist.adcs.clocked import Clocked
-from aimc_spice.netlist.adcs.mos import generic
+from aimc_spice.netlist.adcs.mos import Process, generic
 from aimc_spice.netlist.adcs.noise import STRONG_ARM, draws, resistor_noise, total
 from aimc_spice.netlist.base import Part
 from aimc_spice.netlist.driven import Corner
@@ -133,6 +133,7 @@ def sar_clocked(
     t_clk: float = 1e-8,
     offset: float = 0.0,
     comparator: Comparator | None = None,
+    process: Process | None = None,
 ) -> SarClocked:
     """Build a clocked SAR with an R-2R ladder.
 
@@ -158,6 +159,8 @@ def sar_clocked(
         Of the behavioural comparator [V].
     comparator : Comparator, optional
         Transistor level: sizes of the latch.
+    process : Process, optional
+        Transistors in the place of the generic ones; their supply counts at both levels.
     """
     corner, mismatch = corner or Corner(), mismatch or Mismatch()
     if not (2 <= n_bits <= 12 and high > low and 0 < r_on < 2 * r_unit and min(area_r, c_dac, t_clk) > 0):
@@ -170,23 +173,29 @@ def sar_clocked(
     nominal = r_unit * np.where(np.arange(n_bits) == 0, 2.0, 1.0)
     rungs = 2 * r_unit * (1 + sigma * z[0] / np.sqrt(2)) - r_on
     rails = nominal * (1 + sigma * z[1] / np.sqrt(nominal / r_unit))
-    parts = _parts(level, corner, comparator or Comparator(), mismatch, seed, offset=offset, r_on=r_on)
+    parts = _parts(level, corner, comparator or Comparator(), mismatch, seed, process, offset=offset, r_on=r_on)
     clocking = Clocking(t_clk, _WAIT, t_clk)
     return SarClocked(parts, clocking, low, high, tuple(rungs.tolist()), tuple(rails.tolist()), c_dac)
 
 
-def _parts(
-    level: Level, corner: Corner, comparator: Comparator, mismatch: Mismatch, seed: int | None, **ideal: float
+def _parts(  # noqa: PLR0917  one place calls it
+    level: Level,
+    corner: Corner,
+    comparator: Comparator,
+    mismatch: Mismatch,
+    seed: int | None,
+    process: Process | None,
+    **ideal: float,
 ) -> Parts:
     """Return comparator and bit slices; the rest of `Parts` is as for charge."""
     if level not in {"behavioural", "transistor"}:
         raise NetlistError(f"sar_clocked: got level {level!r}", hint="known: behavioural, transistor")
     text, separator, mos = adc_text("sar_r2r_bit").partition("* The same with transistors")
     if level == "behavioural":
-        parts = ideal_parts(Ideal(v_os=ideal["offset"]), _NODE, corner)
+        parts = ideal_parts(Ideal(v_os=ideal["offset"]), _NODE, corner, process)
         bit = f"sar_r2r_bit_b r_on={spice(ideal['r_on'])} v_dd={spice(parts.v_dd)}"
         return parts.with_bit(text, bit)
-    process = generic(_NODE, corner)
-    parts = mos_parts(process, corner, comparator, w_reset=1e-6, mismatch=mismatch, seed=seed, p_inputs=True)
+    process = process or generic(_NODE, corner)
+    parts = mos_parts(process, _NODE, corner, comparator, w_reset=1e-6, mismatch=mismatch, seed=seed, p_inputs=True)
     parts = replace(parts, options=(*parts.options, "bypass=1"))  # switches at rest are not evaluated again
     return parts.with_bit(separator + mos, f"sar_r2r_bit v_dd={spice(process.vdd)}")

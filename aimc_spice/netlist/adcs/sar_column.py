@@ -114,7 +114,7 @@ class SarColumn:
         bits = np.stack([signals[f"v({node})"] for node in self._bits(name)])
         times = rise_times(axis, signals[f"v({name}_eoc)"], starts, self.t_conv, v_dd / 2, where=where)
         at = starts + self.t_conv - 0.25 * self.sar.clocking.t_clk
-        return read_codes(axis, bits, at, starts, v_dd, where=where), times
+        return read_codes(axis, bits, at, None, v_dd, where=where), times
 
     def supplies(self, names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, float]]]:  # noqa: ARG002  shared
         """Return the sources of each block of the converters."""

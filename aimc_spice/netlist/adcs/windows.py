@@ -15,19 +15,29 @@ from aimc_spice.netlist.adcs.base import Array, Codes
 from aimc_spice.units import show
 
 
-def read_codes(axis: Array, bits: Array, at: Array, inputs: Array, v_dd: float, *, where: str) -> Codes:
+def read_codes(
+    axis: Array,
+    bits: Array,
+    at: Array,
+    inputs: Array | None,
+    v_dd: float,
+    *,
+    where: str,
+    unit: str = "V",
+    swept: bool = False,
+) -> Codes:
     """Sample bits and weigh them.
 
     Parameters
     ----------
     axis : ndarray, shape (n_points,)
-        Time [s].
+        Time [s], or the number of the conversion where a DC sweep converts (`swept`).
     bits : ndarray, shape (n_bits, n_points)
         Logic levels, least significant first [V].
     at : ndarray, shape (n,)
-        When each conversion's code is valid [s].
-    inputs : ndarray, shape (n,)
-        For messages.
+        When each conversion's code is valid, on that axis.
+    inputs : ndarray, shape (n,), or None
+        For messages, in `unit` ("V" or "A").
     v_dd : float
         Supply of the logic: below 0.2 of it is low, above 0.8 high [V].
     where : str
@@ -42,11 +52,14 @@ def read_codes(axis: Array, bits: Array, at: Array, inputs: Array, v_dd: float, 
     bad = np.argwhere(~((np.abs(levels) < 0.2) | (np.abs(levels - 1) < 0.2)))
     if len(bad):
         bit, k = bad[np.argmin(bad[:, 1])]
+        when = "" if swept else f" at {show(float(at[k]), 's')}"
+        time = "a comparator that is undecided" if swept else "a comparator that had no time to decide: a longer clock"
         raise MeasurementFailed(
-            f"bit {bit} of conversion {k} (input {inputs[k]:.6g}) is at {show(float(levels[bit, k] * v_dd), 'V')} at "
-            f"{show(float(at[k]), 's')}: neither high nor low ({len(bad)} such levels in {len(inputs)} conversions)",
+            f"bit {bit} of conversion {_named(k, inputs, unit)} is at {show(float(levels[bit, k] * v_dd), 'V')}{when}: "
+            f"neither high nor low ({len(bad)} such levels in {len(at)} conversions)",
             where=where,
-            hint="a comparator that had no time to decide: a longer clock period, or a larger overdrive",
+            cause=f"of logic at {show(v_dd, 'V')}, low is below 0.2 and high above 0.8 of it",
+            hint=f"{time}, a larger overdrive; or bits of another supply than that (v_logic of a user's converter)",
         )
     codes: Codes = ((levels > 0.5) * 2 ** np.arange(len(bits))[:, None]).sum(axis=0).astype(np.int64)
     return codes
@@ -61,10 +74,11 @@ def rise_times(
     *,
     where: str,
     inputs: Array | None = None,
+    unit: str = "V",
 ) -> Array:
     """Return how long after the start of its window a flag rises through `level`, shape (n,) [s].
 
-    `inputs` (n,) are for messages.
+    `inputs` (n,) are for messages, in `unit`.
 
     Raises
     ------
@@ -79,14 +93,17 @@ def rise_times(
     padded = np.append(times, np.inf)[first] - starts
     late = np.flatnonzero(~(padded < t_window))
     if len(late):
-        named = f"number {late[0]}" + ("" if inputs is None else f" (input {inputs[late[0]]:.6g})")
         raise MeasurementFailed(
-            f"{len(late)} of {len(starts)} conversions never finished, first {named}, which began at "
-            f"{show(float(starts[late[0]]), 's')} and had {show(t_window, 's')}",
+            f"{len(late)} of {len(starts)} conversions never finished, first number {_named(late[0], inputs, unit)}, "
+            f"which began at {show(float(starts[late[0]]), 's')} and had {show(t_window, 's')}",
             where=where,
             hint="give the conversion more time: more or longer clock periods, a wider window",
         )
     return np.asarray(padded)
+
+
+def _named(k: int, inputs: Array | None, unit: str) -> str:
+    return str(k) + ("" if inputs is None else f" (input {show(float(inputs[k]), unit, 6)})")
 
 
 def window_integrals(axis: Array, values: Array, edges: Array) -> NDArray[np.float64]:

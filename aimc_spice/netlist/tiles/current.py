@@ -97,7 +97,8 @@ class CurrentTileCircuit:
                 hint="current_conveyor before cco and dual_slope, other front ends before converters of voltages",
             )
         if gives == "A" and (self.n_shared > 1 or self.sampler):
-            raise NetlistError("currents are neither held nor shared", hint="n_shared = 1 and no sampler")
+            hint = "n_shared = 1 (--share 1) and no sampler; flash, ramp and sar convert voltages, which are"
+            raise NetlistError("converters of currents: their inputs are neither held nor shared", hint=hint)
         holds = self.sampler is not None or self.front_end.role == "integrator"
         check_sharing(self.cells.shape[1], self.n_shared)
         if self.n_shared > 1 and not holds:
