@@ -44,6 +44,7 @@ class ReadingConfig(Table):
     percentile: Annotated[float, Field(gt=0, le=100)] = 99.9
     correction: Literal["affine", "gain", "none"] = "affine"
     partial_sums: Literal["digital", "analog"] = "digital"
+    zero: Literal["threshold", "step"] = "threshold"
 
 
 class FixedPointConfig(Table):

@@ -7,7 +7,7 @@ converter (`adc_range`), and what a code is worth is fitted to the wanted produc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -40,6 +40,11 @@ class Reading:
         Worth of a code: slope and offset of each column; slope only; one slope for the layer.
     partial_sums : {"digital", "analog"}
         Each horizontal partition is converted; or their outputs are added before one conversion.
+    zero : {"threshold", "step"}
+        Where an output of zero is in the converter's range: at the threshold in its middle, as circuits are
+        characterised; or half an LSB higher, in the middle of a step. Columns at rest then say zero, and not half an
+        LSB up or down, which few bits do not survive. The half LSB is ideal: of a ramp that starts later, or half a
+        unit capacitor.
     """
 
     adc_range: Range | Literal["fixed"] = "mse"
@@ -47,6 +52,7 @@ class Reading:
     percentile: float = 99.9
     correction: Literal["affine", "gain", "none"] = "affine"
     partial_sums: Literal["digital", "analog"] = "digital"
+    zero: Literal["threshold", "step"] = "threshold"
 
     def __post_init__(self) -> None:
         choices = {
@@ -54,6 +60,7 @@ class Reading:
             "adc_scope": ("tile", "layer", "column"),
             "correction": ("affine", "gain", "none"),
             "partial_sums": ("digital", "analog"),
+            "zero": ("threshold", "step"),
         }
         for name, known in choices.items():
             if getattr(self, name) not in known:
@@ -125,7 +132,10 @@ def _samples(
                 x = one.sample[:, some].astype(np.float64)
                 p.append(x @ _columns(one.placement.digits[s][some], cut.cols, mapping))
                 y.append(x @ _matrix(one, s, h, reading).T.astype(np.float64))
-            converters = None if readout is None else converters_of(readout, cut.cols, mapping, seed, name, place)
+            converters = None
+            if readout is not None:
+                drawn = converters_of(readout, cut.cols, mapping, seed, name, place)
+                converters = replace(drawn, zero=0.5 if reading.zero == "step" else 0.0)
             matrix = _matrix(programmings[0], s, h, reading)
             key = keys(matrix.shape[0], seed, name, place, "calibration")
             found.append(
@@ -170,7 +180,7 @@ def _front_end_gains(groups: list[_Sample], owner: NDArray[np.int64], reading: R
             parts = owner if reading.adc_scope == "tile" else np.arange(len(owner))
             for part in np.unique(parts):
                 limits[parts == part] = limit_of(g.y[:, parts == part], method, n_bits, reading.percentile)
-        found.append(one.middle / limits)
+        found.append(one.room / limits)
     return found
 
 

@@ -37,10 +37,11 @@ class Tables(NamedTuple):
     shift: F32
     reach: NDArray[np.int64]
     sigma: F32
+    middle: np.float32
 
 
 class Worth(NamedTuple):
-    """LSB per unit of an output (zero is the middle of the range), and what one LSB adds to the sum, (n_cols,) each."""
+    """LSB per unit of an output (zero is `Converters.middle`), and what one LSB adds to the sum, (n_cols,) each."""
 
     scale: F32
     gain: F32
@@ -79,6 +80,8 @@ class Converters:
         Input-referred noise, rms [LSB].
     lsb, low : float
         [V, A or C].
+    zero : float
+        Where an input of zero is, from the middle of the range [LSB]: half of one puts it in the middle of a step.
     """
 
     deviation: NDArray[np.int16]
@@ -89,6 +92,7 @@ class Converters:
     sigma: F32
     lsb: float
     low: float
+    zero: float = 0.0
 
     @property
     def top(self) -> int:
@@ -107,8 +111,13 @@ class Converters:
 
     @property
     def middle(self) -> float:
-        """Input of zero [LSB]: the middle of the range."""
-        return 0.5 * (self.top + 1)
+        """Input of zero [LSB]: the middle of the range, `zero` off."""
+        return 0.5 * (self.top + 1) + self.zero
+
+    @property
+    def room(self) -> float:
+        """What the range holds on both sides of an input of zero [LSB]."""
+        return 0.5 * (self.top + 1) - abs(self.zero)
 
     def thresholds(self) -> F32:
         """Return the thresholds that are used [LSB], shape (n_cols, n_codes - 1), rising."""
@@ -117,7 +126,9 @@ class Converters:
     @property
     def tables(self) -> Tables:
         """For compiled code."""
-        return Tables(self.deviation, self.unit, self.slope, self.shift, self.reach, self.sigma)
+        return Tables(
+            self.deviation, self.unit, self.slope, self.shift, self.reach, self.sigma, np.float32(self.middle)
+        )  # fmt: skip
 
     @cached_property
     def is_noisy(self) -> bool:
@@ -286,13 +297,13 @@ def read_out(
     int
         How many conversions gave the lowest or the highest code, where they are counted.
     """
-    top, middle = by.deviation.shape[1], np.float32(0.5 * (by.deviation.shape[1] + 1))
+    top = by.deviation.shape[1]
     u, code, apart = room[0], room[1].view(np.int32), room[2].view(np.int32)
     pairs, taken = code.view(np.uint64), apart.view(np.uint64)
     start, clipped = noise.first + noise.step * row, np.int64(0)
     for c in range(cols[0], cols[1]):
         sigma, key = (by.sigma[c], noise.keys[c]) if noise.on else (np.float32(0), np.uint32(0))
-        one = (sigma, worth.scale[c], middle, by.slope[c], by.shift[c], np.float32(top - 1))
+        one = (sigma, worth.scale[c], by.middle, by.slope[c], by.shift[c], np.float32(top - 1))
         _begin_all(y, c - cols[0], edge, m, key, start, noise.step, one, u, code)
         levels, unit = by.deviation[c].view(np.uint16), by.unit[c]
         for _ in range(by.reach[c] - 1):  # thresholds rise: the first that is not reached ends the count by itself

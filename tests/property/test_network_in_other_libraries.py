@@ -6,6 +6,7 @@ import pytest
 
 from aimc_spice.network import noise
 from aimc_spice.network.arrays import normal
+from aimc_spice.network.fit import Reading
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
 from aimc_spice.network.options import Options
@@ -16,6 +17,7 @@ CHOICES = {
     "plain": Options(),
     "offset": Options(mapping=Mapping(signs="offset", n_rows=20)),
     "serial": Options(bits_per_cycle=3),
+    "zero in a step": Options(reading=Reading(zero="step")),
     "bias rows": Options(mapping=Mapping(bias="rows")),
 }
 

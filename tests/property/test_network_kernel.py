@@ -1,5 +1,7 @@
 """The read-out kernel says what plain counting of thresholds says; its noise is normal, keyed and independent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,10 +20,17 @@ def readouts(n_bits, inl, seed, n_cols=4):
 
 
 @settings(max_examples=40)
-@given(st.integers(1, 11), st.sampled_from([0.0, 0.1, 0.4, 3.0]), st.integers(0, 1000), st.booleans())
-def test_codes_are_counts_of_thresholds(n_bits, inl, seed, noisy):
+@given(
+    st.integers(1, 11),
+    st.sampled_from([0.0, 0.1, 0.4, 3.0]),
+    st.integers(0, 1000),
+    st.booleans(),
+    st.sampled_from([0, 0.5]),
+)
+def test_codes_are_counts_of_thresholds(n_bits, inl, seed, noisy, zero):
     drawn, key = readouts(n_bits, inl, seed), keys(4, seed, "layer")
-    by = pack([drawn])
+    by = replace(pack([drawn]), zero=zero)
+    assert by.middle == 2 ** (n_bits - 1) + zero
     y = np.random.default_rng(seed).uniform(-1.4, 1.4, (4, 1500)).astype(np.float32)
     thresholds = by.thresholds()
     scale = np.full(4, 2 ** (n_bits - 1), np.float32)

@@ -145,7 +145,7 @@ def test_options_of_a_file_reach_every_layer(files, tmp_path):
     how.write_text(
         'dac_bits = 6\nbits_per_cycle = 2\n[mapping]\nweight_bits = 8\nslice_bits = 4\nscale = "layer"\n'
         '[layers."fc2"]\nsigns = "offset"\nbias = "rows"\nreplicas = 2\nscale = "layer"\n'
-        '[reading]\nadc_range = "max"\n[fixed_point]\nrounding = "floor"\n'
+        '[reading]\nadc_range = "max"\nzero = "step"\n[fixed_point]\nrounding = "floor"\n'
     )
     done = run("evaluate", model, "--data", data, "--seeds", 1, "--options", how, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
@@ -162,6 +162,7 @@ def test_options_of_a_file_reach_every_layer(files, tmp_path):
         ("[mapping]\nslice_bits = 4", "slice_bits needs weight_bits"),
         ('[fixed_point]\nrounding = "up"', "fixed_point.rounding"),
         ("[write]\ne_cell = 3", "write.e_cell"),
+        ('[reading]\nzero = "code"', "reading.zero"),
         ("[mapping", "is not valid TOML"),
         ('[layers."fc*"]\nn_rows = 400', "got n_rows = 400, the tile has 64"),
     ],

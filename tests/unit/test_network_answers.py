@@ -8,6 +8,7 @@ import pytest
 
 from aimc_spice.network import graph
 from aimc_spice.network.answers import classify, examine, layer_costs, total_cost
+from aimc_spice.network.fit import Reading
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.mapping import Mapping
 from aimc_spice.network.options import Options
@@ -110,29 +111,39 @@ def test_memory_is_counted():
     assert sum(layer.nbytes for layer in prepared.layers.values()) > weights
 
 
-class NoisyReadout:
-    """Ideal thresholds, so that zero lies on one, and noise."""
+class EvenReadout:
+    """Ideal thresholds, so that zero lies on one, and noise [LSB]."""
 
     n_bits, t_conv, e_conv = 8, 1e-8, 1e-12
 
+    def __init__(self, noise):
+        self.noise = noise
+
     def sample(self, n_cols, seed, *names):
-        return ColumnReadouts(np.tile(np.arange(1, 256) / 256 - 0.5, (n_cols, 1)), 0.3 / 256, -0.5, 0.5)
+        return ColumnReadouts(np.tile(np.arange(1, 256) / 256 - 0.5, (n_cols, 1)), self.noise / 256, -0.5, 0.5)
+
+
+def nearly_at_rest(noise, **reading):
+    """Return the second output of a matrix whose second column hardly moves, what it should be, and its LSB."""
+    weights, x = np.diag([1.0, 1e-4]).astype(np.float32), np.abs(values(3, 4000, 2))
+    options = Options(mapping=Mapping(scale="layer"), reading=Reading(**reading))
+    prepared = prepare(network_of([weights], [None], [""]), IdealTile(), EvenReadout(noise), x[:500], options)
+    (layer,) = prepared.layers.values()
+    lsb = float(layer.parts[0].groups[0].gain[1] * layer.scale[0][1])
+    return prepared.run(x, 1)[:, 1], 1e-4 * x[:, 1], lsb
 
 
 def test_columns_at_rest_beside_a_threshold_were_off_by_half_an_lsb():
     """The second output stays within 0.1 LSB of zero: codes 127 and 128 with noise, 128 alone without."""
-    weights = np.diag([1.0, 1e-4]).astype(np.float32)
-    x = np.abs(values(3, 4000, 2))
-    prepared = prepare(
-        network_of([weights], [None], [""]),
-        IdealTile(),
-        NoisyReadout(),
-        x[:500],
-        Options(mapping=Mapping(scale="layer")),
-    )
-    (layer,) = prepared.layers.values()
-    lsb = float(layer.parts[0].groups[0].gain[1] * layer.scale[0][1])
-    assert abs(np.mean(prepared.run(x, 1)[:, 1] - 1e-4 * x[:, 1])) < 0.1 * lsb
+    found, wanted, lsb = nearly_at_rest(0.3)
+    assert abs(np.mean(found - wanted)) < 0.1 * lsb
+
+
+def test_zero_in_the_middle_of_a_step_keeps_columns_at_rest_at_zero():
+    """Rms in LSB, by hand: half of one on a threshold; in a step nothing, and with noise of 0.3 what leaves it."""
+    for noise, zero, least, most in ((0.3, "threshold", 0.45, 0.55), (0, "step", 0, 0.02), (0.3, "step", 0.27, 0.35)):
+        found, wanted, lsb = nearly_at_rest(noise, zero=zero)
+        assert least <= np.sqrt(np.mean((found - wanted) ** 2)) / lsb <= most
 
 
 def test_reading_kept_a_second_copy_of_all_weights(monkeypatch):
