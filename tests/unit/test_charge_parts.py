@@ -89,6 +89,14 @@ def test_a_conversion_that_never_finishes_is_named():
         sar.read(np.zeros(2), *sar_signals(sar, 2, flag=False))
 
 
+@pytest.mark.parametrize("t_clk", [1e-9, 2e-9, 3e-9, 5e-9, 1e-8, 1.3e-8, 4e-8])
+def test_a_longer_clock_needs_no_other_reset(t_clk):
+    """What the error of an undecided latch advises; 10 ns was refused for its default reset of 4 ns."""
+    wait = sar_charge(4, t_clk=t_clk).clocking.n_wait
+    assert (wait - 0.5) * t_clk > 5e-9 * (1 - 1e-9)
+    assert (wait - 1.6) * t_clk < 5e-9
+
+
 def test_a_bit_between_the_levels_is_named():
     sar = sar_charge(4)
     with pytest.raises(MeasurementFailed, match=r"bit 0 of conversion 0 \(input 0 V\).*neither high nor low"):

@@ -222,7 +222,11 @@ def sar_charge(
         c_top=c_column + total,
         process=process,
     )
-    clocking = Clocking(t_clk, math.ceil((t_reset + t_in) / t_clk + 0.5 - 1e-9), t_reset)
+    settled, after_reset = (
+        math.ceil((t_reset + t_in) / t_clk + 0.5 - 1e-9),
+        1 + math.floor(t_reset / t_clk + 0.6 + 1e-9),
+    )
+    clocking = Clocking(t_clk, max(settled, after_reset), t_reset)
     return SarCharge(
         parts,
         c_bits=tuple(c[:n_bits].tolist()),
