@@ -1,9 +1,9 @@
-"""Why do layers on tiles lose what they lose: unequal bit lines of charge mode, gains, and ranges of rare activations?
+"""Why do layers on tiles lose what they lose: unequal bit lines, gains, ranges of rare activations, where zero lies?
 
 Single changes of one tile file, on Fashion-MNIST and on MiniLM: the studies behind "What limits" in
 ``docs/networks.md``. It makes no claim of its own and keeps nothing.
 
-    python benchmarks/studies/network_limits.py [charge|ranges]
+    python benchmarks/studies/network_limits.py [charge|ranges|zero]
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from aimc_spice.build.tile import charge_tile_of, open_tile, readout_of, tile_of
+from aimc_spice.build.tile import charge_tile_of, open_tile, readout_of, resized, tile_of
 from aimc_spice.network.answers import examine
 from aimc_spice.network.fit import Reading
 from aimc_spice.network.graph import read_onnx
@@ -67,6 +67,32 @@ def ranges() -> None:
         show(title, prepare(network, *pair, calibration, options), entry, 300)
 
 
+def zero(n_sets: int = 2) -> None:
+    """Put an output of zero at a threshold of 6-bit converters or into a step, on MiniLM and all its sentences."""
+    entry = load("minilm_sst2")
+    network, calibration = read_onnx(entry.model, entry.name), entry.calibration(48)
+    x, y = entry.test()
+    length = (x != 0).sum(axis=1)
+    order = np.argsort(length, kind="stable")
+    batches = [order[i : i + 64] for i in range(0, len(order), 64)]
+    for kind, rows in (("charge", 64), ("charge", 128), ("current", 64)):
+        config = resized(open_tile(f"{kind}_64"), rows)
+        for surrogate in ({"charge": "sar_charge_6", "current": "ramp_6_transistor"}[kind], None):
+            readout = config.readout.model_copy(update={"n_bits": 6, "surrogate": surrogate})
+            pair = tile_of(config.model_copy(update={"readout": readout}))
+            for where in ("threshold", "step"):
+                scores = []
+                for seed in range(n_sets if surrogate else 1):
+                    options = Options(reading=Reading(zero=where), seed=seed)
+                    run = prepare(network, *pair, calibration, options)
+                    found = [run.run(x[some, : length[some].max()], seed) for some in batches]
+                    scores.append(entry.metric(np.concatenate(found), y[order]))
+                print(
+                    f"{kind}, {rows} rows, {surrogate or 'ideal 6'}, zero in {where}: {np.round(scores, 4)}", flush=True
+                )
+
+
 if __name__ == "__main__":
-    for study in sys.argv[1:] or ("charge", "ranges"):
-        {"charge": charge, "ranges": ranges}[study]()
+    studies = {"charge": charge, "ranges": ranges, "zero": zero}
+    for study in sys.argv[1:] or studies:
+        studies[study]()
