@@ -154,12 +154,7 @@ class ChargeTileCircuit:
 
     def _columns(self, n: int) -> tuple[Part, ...]:
         """Return what stands between crossbar and converters: the common mode, switches and their clocks."""
-        mux, reset, schedule, n_cols = (
-            self.multiplexer,
-            self.crossbar.reset,
-            self.schedule,
-            self.crossbar.cells.shape[1],
-        )
+        mux, reset, schedule = self.multiplexer, self.crossbar.reset, self.schedule
         if mux is None or reset is None:
             return (Lines(f"evcm vcm 0 adc_vcm 0 1\nrvcm vcm 0 {spice(1e9)}"),)  # of the crossbar's own leak
         n_cols = self.crossbar.cells.shape[1]
