@@ -80,3 +80,15 @@ def test_sample_hold_of_transistors_has_the_noise_of_its_capacitor():
 def test_mos_tia_bench():
     found = values("tia_mos")
     assert found["o"] == pytest.approx(0.4 / (1 + 7 / 3.06e3) / (1 + 3 / 3.06e3), abs=2e-3)  # offset 0.07 mV times 7
+
+
+def test_line_driver_of_transistors_bench():
+    """A divider with its gate's on-resistance; edges of that RC (switches add 0.1 pF), as the behavioural driver's."""
+    found = values("line_driver_mos")
+    r_on = found["r_on"]
+    assert found["o"] == pytest.approx(0.2 * 50 / (50 + r_on), rel=1e-3)
+    assert found["o_b"] == pytest.approx(found["o"], rel=2e-3)
+    assert found["held"] == pytest.approx(0.2, abs=1e-6)
+    assert found["rest"] == pytest.approx(0, abs=1e-6)
+    assert found["fall"] == pytest.approx(math.log(9) * r_on * 2.1e-12, rel=0.05)
+    assert found["rise"] == pytest.approx(found["rise_b"], rel=0.15)
