@@ -112,3 +112,14 @@ def test_r2r_of_transistors_bench():
     wanted = [ladder_level(code, 3, found["r_h"], found["r_l"]) for code in range(8)]
     assert levels == pytest.approx(wanted, abs=3e-4)
     assert max(abs(v - 0.1 * code) for code, v in enumerate(levels)) > 1e-2
+
+
+def test_conveyor_of_transistors_bench():
+    """Mirrors of finite output resistance copy within 2 %; so the output is 3 mV from that of the equations at most."""
+    found = values("conveyor_mos")
+    assert found["gain_p"] == pytest.approx(1, abs=0.02)
+    assert found["gain_n"] == pytest.approx(1, abs=0.02)
+    assert 0 < found["r_x"] < 1
+    assert found["o_b"] == pytest.approx(2e3 * 0.05 * 1e-3 / (1 + 0.1e-3), rel=1e-4)
+    assert found["o"] == pytest.approx(found["o_b"], abs=3e-3)
+    assert found["peak"] < 0.1 * 0.05  # of the step
