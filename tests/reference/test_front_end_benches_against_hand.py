@@ -123,3 +123,13 @@ def test_conveyor_of_transistors_bench():
     assert found["o_b"] == pytest.approx(2e3 * 0.05 * 1e-3 / (1 + 0.1e-3), rel=1e-4)
     assert found["o"] == pytest.approx(found["o_b"], abs=3e-3)
     assert found["peak"] < 0.1 * 0.05  # of the step
+
+
+def test_pwm_of_transistors_bench():
+    """Codes times 1 ns and 0.2 V, within 40 ps (falling edges are faster than rising ones); no glitch."""
+    found = values("pwm_mos")
+    assert found["o5"] == pytest.approx(1e-9, abs=0.2 * 40e-12)
+    assert found["o7"] == pytest.approx(1.4e-9, abs=0.2 * 40e-12)
+    assert abs(found["o0"]) < 1e-14
+    assert found["width"] == pytest.approx(5e-9, abs=40e-12)
+    assert found["lowest_5"] == pytest.approx(0.2, abs=1e-3)
