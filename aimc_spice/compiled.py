@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., object])
+_KEPT = 7 * 86400  # s
 
 
 def compiled(function: F) -> F:
@@ -38,7 +41,9 @@ def _keep_by_content(package: Path) -> None:
         if not os.access(own if own.is_dir() else package, os.W_OK):
             return  # numba finds a place; an installed package changes as a whole
         for old in own.glob("numba-*"):
-            shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another process was quicker
+                if old != folder and old.stat().st_mtime < time.time() - _KEPT:  # younger ones may be in use
+                    shutil.rmtree(old, ignore_errors=True)
     numba.config.CACHE_DIR = str(folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def test_a_change_in_a_called_file_is_not_answered_by_old_code(tmp_path, monkeyp
         return done.stdout.split()
 
     first, kept = answer(2)
+    os.utime(kept, (0, 0))  # folders that were used lately stay: another process may write there
     assert (first, answer(3)[0], answer(3)[0]) == ("2", "3", "3")
     folders = list((package / "__pycache__").glob("numba-*"))
     assert len(folders) == 1
