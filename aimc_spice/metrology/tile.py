@@ -108,14 +108,18 @@ def _columns(found: Waveforms, probes: TileProbes) -> list[Array]:
 
 
 def _driver_time(found: Waveforms, probes: TileProbes, starts: Array) -> float:
-    """Return the longest time from a start until a word line has done nine tenths of its move."""
+    """Return the longest time from a start until a word line has done nine tenths of its move, to half of `t_int`.
+
+    Lines that rest do not count, nor do pulses that are over by then.
+    """
     worst, half = 0.0, probes.schedule.t_int / 2
-    starts = starts + probes.schedule.t_reset
-    for v in (found.signals[f"v({node})"] for pairs in probes.sources.values() for _, node in pairs):
-        befores, targets = (np.interp(starts + t, found.axis, v) for t in (0.0, half))
-        for start, before, target in zip(starts, befores, targets, strict=True):
-            inside = (found.axis >= start) & (found.axis <= start + half)
-            far = np.abs(v[inside] - target) > 0.1 * abs(target - before) + 1e-12
+    lines = [found.signals[f"v({node})"] for _, node in probes.sources["array"]]
+    least = 0.5 if probes.planes.timed else 0.0
+    for start, levels in zip(starts + probes.schedule.t_reset, probes.planes.sequence(), strict=True):
+        inside = (found.axis >= start) & (found.axis <= start + half)
+        for v in (lines[r] for r in np.flatnonzero(np.abs(levels) > least)):
+            before, target = np.interp([start, start + half], found.axis, v)
+            far = np.abs(v[inside] - target) > 0.1 * abs(target - before)
             worst = max(worst, float(found.axis[inside][far][-1] - start)) if far.any() else worst
     return worst
 
@@ -134,21 +138,31 @@ def _column_time(found: Waveforms, probes: TileProbes, columns: Array, tolerance
 
 def _energies(found: Waveforms, probes: TileProbes) -> dict[str, Array]:
     """Return the energy of each product by block; what a driver's resistance burns is the drivers'."""
-    powers = {
-        block: sum((v * np.abs(found.signals[f"i({name})"]) for name, v in pairs), np.zeros(len(found.axis)))
-        for block, pairs in probes.rails.items()
-    }
-    if probes.r_driver and "array" in probes.sources:
-        currents = (found.signals[f"i({name})"] for name, _ in probes.sources["array"])
-        powers["drivers"] = probes.r_driver * sum((i**2 for i in currents), np.zeros(len(found.axis)))
     edges = probes.schedule.operations(probes.n_operations)
     edges = np.append(edges, edges[-1] + probes.schedule.windows.t_window)
-    energies = {block: window_integrals(found.axis, power, edges) for block, power in powers.items()}
-    energies |= metered(found.axis, found.signals, probes.supplies, edges)
-    energies |= {block: _given(found, pairs, probes.v_rest, edges) for block, pairs in probes.sources.items()}
-    if "drivers" in powers:
-        energies["array"] = energies["array"] - energies["drivers"]
+    energies = _by_block(found, probes, edges)
+    if "drivers" in energies:  # of circuits: what their supplies gave and the array did not get
+        energies["drivers"] = energies["drivers"] - energies["array"]
+    if probes.r_driver and "array" in energies:
+        currents = found.stack([f"i({name})" for name, _ in probes.sources["array"]])
+        lost = window_integrals(found.axis, probes.r_driver * (currents**2).sum(axis=1), edges)
+        energies["drivers"] = energies.get("drivers", 0.0) + lost
+        energies["array"] = energies["array"] - lost
     return {block: e.reshape(-1, probes.planes.batch).sum(axis=0) for block, e in energies.items()}
+
+
+def _by_block(found: Waveforms, probes: TileProbes, edges: Array) -> dict[str, Array]:
+    """Return what sources, supplies and rails gave in every window (n,) [J]."""
+    zero = np.zeros(len(edges) - 1)
+    energies = dict.fromkeys((*probes.rails, *probes.supplies, *probes.sources), zero)
+    for block, pairs in probes.rails.items():
+        power = sum((v * np.abs(found.signals[f"i({name})"]) for name, v in pairs), np.zeros(len(found.axis)))
+        energies[block] = energies[block] + window_integrals(found.axis, power, edges)
+    for block, e in metered(found.axis, found.signals, probes.supplies, edges).items():
+        energies[block] = energies[block] + e
+    for block, given in probes.sources.items():
+        energies[block] = energies[block] + _given(found, given, probes.v_rest, edges)
+    return energies
 
 
 def _given(found: Waveforms, pairs: Sequence[tuple[str, str]], v_rest: float, edges: Array) -> Array:

@@ -83,7 +83,7 @@ def test_mos_tia_bench():
 
 
 def test_line_driver_of_transistors_bench():
-    """A divider with its gate's on-resistance; edges of that RC (switches add 0.1 pF), as the behavioural driver's."""
+    """A divider with its gate's on-resistance; edges of that RC (switches add 0.1 pF), as those of the equations."""
     found = values("line_driver_mos")
     r_on = found["r_on"]
     assert found["o"] == pytest.approx(0.2 * 50 / (50 + r_on), rel=1e-3)
@@ -92,6 +92,19 @@ def test_line_driver_of_transistors_bench():
     assert found["rest"] == pytest.approx(0, abs=1e-6)
     assert found["fall"] == pytest.approx(math.log(9) * r_on * 2.1e-12, rel=0.05)
     assert found["rise"] == pytest.approx(found["rise_b"], rel=0.15)
+
+
+def test_line_buffer_of_transistors_bench():
+    """A follower within 0.5 mV of its equations at three levels; it overshoots, and draws what two branches mirror."""
+    found = values("line_buffer_mos")
+    for level, volts in (("rest", 0.9), ("high", 0.9 + 0.2 * 600 / 601), ("low", 0.9 - 0.2 * 600 / 601)):
+        assert found[f"{level}_b"] == pytest.approx(volts, abs=1e-6)
+        assert found[level] == pytest.approx(found[f"{level}_b"], abs=5e-4)
+    assert found["high_free"] == pytest.approx(1.1, abs=5e-4)
+    assert found["low_free"] == pytest.approx(0.7, abs=5e-4)
+    assert found["rise"] == pytest.approx(found["rise_b"], rel=0.3)
+    assert 0.1 < found["over"] < 0.3
+    assert found["i_dd"] == pytest.approx(5e-5 * (1 + 8 + 32), rel=0.1)
 
 
 def ladder_level(code, n_bits, r_h, r_l):
@@ -112,6 +125,9 @@ def test_r2r_of_transistors_bench():
     wanted = [ladder_level(code, 3, found["r_h"], found["r_l"]) for code in range(8)]
     assert levels == pytest.approx(wanted, abs=3e-4)
     assert max(abs(v - 0.1 * code) for code, v in enumerate(levels)) > 1e-2
+    equations = [found[f"b{code}"] for code in range(8)]
+    assert equations == pytest.approx([ladder_level(code, 3, 1.4e3, 1.4e3) for code in range(8)], abs=1e-6)
+    assert levels == pytest.approx(equations, abs=8e-3)  # both switches alike: half of the bend, not its steps
 
 
 def test_conveyor_of_transistors_bench():
@@ -133,3 +149,6 @@ def test_pwm_of_transistors_bench():
     assert abs(found["o0"]) < 1e-14
     assert found["width"] == pytest.approx(5e-9, abs=40e-12)
     assert found["lowest_5"] == pytest.approx(0.2, abs=1e-3)
+    equations = values("pwm")
+    for name in ("o5", "o7", "width"):
+        assert found[name] == pytest.approx(equations[name], abs=40e-12 * (1 if name == "width" else 0.2))

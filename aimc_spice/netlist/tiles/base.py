@@ -46,6 +46,8 @@ class Schedule:
     t_wait : float
         Charge mode: from the start of an operation to that of its first conversion [s]; zero where the converter
         resets the columns.
+    t_lead : float
+        Before the first operation, for the logic of the drivers [s].
     """
 
     t_rise: float
@@ -56,9 +58,10 @@ class Schedule:
     t_idle: float = 0.0
     t_reset: float = 0.0
     t_wait: float = 0.0
+    t_lead: float = 0.0
 
     def __post_init__(self) -> None:
-        least = min(self.t_hold, self.t_idle, self.t_reset, self.t_wait)
+        least = min(self.t_hold, self.t_idle, self.t_reset, self.t_wait, self.t_lead)
         if not (min(self.t_rise, self.t_int, self.t_conv) > 0 and self.n_slots > 0 and least >= 0):
             raise NetlistError(f"schedule: got {self}, wanted times above zero")
 
@@ -76,11 +79,12 @@ class Schedule:
     @property
     def windows(self) -> Windows:
         """When the word lines move."""
+        first = self.t_lead + self.t_rise
         if self.t_reset:
             on = self.t_busy - self.t_reset - self.t_rise
-            return Windows(self.t_rise, on, self.t_busy + self.t_idle, t_first=self.t_rise + self.t_reset)
+            return Windows(self.t_rise, on, self.t_busy + self.t_idle, t_first=first + self.t_reset)
         on = self.t_int if self.t_hold else self.t_busy
-        return Windows(self.t_rise, on, max(self.t_busy, on + self.t_rise) + self.t_idle, t_first=self.t_rise)
+        return Windows(self.t_rise, on, max(self.t_busy, on + self.t_rise) + self.t_idle, t_first=first)
 
     def operations(self, n: int) -> Array:
         """Return when each of n operations starts [s]."""
@@ -118,7 +122,8 @@ class TileProbes:
     converters : tuple of str
         Names of the converters; column c is converted by number ``c // n_slots`` in slot ``c % n_slots``.
     sources : mapping of str to sequence of (str, str)
-        By block, sources and the nodes they drive: their energy is that of their own charge and voltage.
+        By block, sources and the nodes they drive: their energy is that of their own charge and the node's voltage.
+        "array": those of the word lines, or what shows their currents; what it gets is taken off the block "drivers".
     supplies : mapping of str to sequence of (str, float)
         By block, sources and their constant voltage [V]; the deck has a meter for each (see `adcs.meter`).
     rails : mapping of str to sequence of (str, float)
@@ -150,7 +155,8 @@ class TileProbes:
     @property
     def metered(self) -> tuple[str, ...]:
         """Sources whose charge is metered: those of the word lines and the supplies."""
-        return (*(name for pairs in self.sources.values() for name, _ in pairs), *sources_of(self.supplies))
+        names = [name for pairs in self.sources.values() for name, _ in pairs]
+        return tuple(dict.fromkeys([*names, *sources_of(self.supplies)]))
 
     def meters(self) -> Part:
         """Return the meters."""
@@ -165,9 +171,10 @@ class TileProbes:
         """Return the probes that the reader needs beside those of the converters."""
         currents = [name for pairs in self.rails.values() for name, _ in pairs]
         driven = [pair for pairs in self.sources.values() for pair in pairs]
+        names = [name for name, _ in self.sources.get("array", ())]
         return (
             *(f"v({node})" for node in (*self.columns, *self.references)),
             *(f"v({node})" for _, node in driven),
-            *(f"i({name})" for name in dict.fromkeys([*(name for name, _ in driven), *currents])),
+            *(f"i({name})" for name in dict.fromkeys([*names, *currents])),
             *meter_probes(self.metered),
         )

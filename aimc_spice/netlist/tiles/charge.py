@@ -13,7 +13,7 @@ An operation: reset of all bit lines to the common mode, step of the word lines,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,8 +22,9 @@ from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import OnColumn
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Part, Transient
 from aimc_spice.netlist.charge import ChargeCrossbar
-from aimc_spice.netlist.drivers import voltages
 from aimc_spice.netlist.inputs import Encoding, Planes
+from aimc_spice.netlist.rows.base import Drive, Feeds, RowDrivers
+from aimc_spice.netlist.rows.ideal import IdealRows
 from aimc_spice.netlist.tiles.base import Schedule, TileProbes, check_sharing
 from aimc_spice.netlist.tiles.multiplexer import ChargeMultiplexer
 from aimc_spice.units import spice
@@ -51,6 +52,8 @@ class ChargeTileCircuit:
         As of `Schedule` [s].
     multiplexer : ChargeMultiplexer, optional
         Between columns and the converters that they share, of the converters' level.
+    drivers : RowDrivers
+        What drives the word lines; default ideal sources.
     """
 
     crossbar: ChargeCrossbar
@@ -61,6 +64,7 @@ class ChargeTileCircuit:
     t_rise: float = 1e-10
     t_idle: float = 2e-10
     multiplexer: ChargeMultiplexer | None = None
+    drivers: RowDrivers = field(default_factory=IdealRows)
 
     def __post_init__(self) -> None:
         mux, reset = self.multiplexer, self.crossbar.reset
@@ -97,16 +101,23 @@ class ChargeTileCircuit:
             raise NetlistError("pulse widths mean nothing to capacitors", hint="MultiLevel or BitSerial")
         return planes
 
+    def drive(self, x: ArrayLike) -> Drive:
+        """Return what the word lines do for inputs (batch, n_rows) in [-1, 1]."""
+        return Drive(self.planes(x), self.schedule.windows, self.v_read, self.v_rest)
+
     def probes(self, x: ArrayLike) -> TileProbes:
         """Return where a reader finds what in the deck of the same inputs."""
-        n_rows, n_cols = self.crossbar.cells.shape
+        n_cols, drive = self.crossbar.cells.shape[1], self.drive(x)
+        own = Feeds(drive.sensed, {**self.adc.supplies(self._converters()), **self._more_supplies()})
+        feeds = own + self.drivers.feeds(drive)
         return TileProbes(
-            planes=self.planes(x),
+            planes=drive.planes,
             schedule=self.schedule,
             columns=tuple(f"bp_{c}" for c in range(n_cols)),
             converters=self._converters(),
-            sources={"array": [(f"vin_{r}", f"wl_{r}") for r in range(n_rows)]},
-            supplies={**self.adc.supplies(self._converters()), **self._more_supplies()},
+            sources=feeds.sources,
+            supplies=feeds.supplies,
+            rails=feeds.rails,
             r_driver=self.crossbar.r_driver,
             references=tuple(f"bn_{c}" for c in range(n_cols)),
         )
@@ -115,11 +126,10 @@ class ChargeTileCircuit:
         """Return the transient deck that multiplies inputs (batch, n_rows) in [-1, 1] by the array."""
         probes, schedule = self.probes(x), self.schedule
         n = probes.n_operations
-        nodes = [f"wl_{r}" for r in range(self.crossbar.cells.shape[0])]
-        drive = voltages(nodes, probes.planes, schedule.windows, v_read=self.v_read, v_ref=self.v_rest)
+        drive = self.drive(x)
         adcs = [self.adc.instance(name, nodes) for name, nodes in zip(probes.converters, self._inputs(), strict=True)]
         body: tuple[Part, ...] = (
-            drive,
+            self.drivers.circuit(drive),
             self.crossbar,
             *self._columns(n),
             self.adc.shared(schedule.conversions(n)),
@@ -127,9 +137,10 @@ class ChargeTileCircuit:
             probes.meters(),
         )
         names = tuple(dict.fromkeys([*probes.names(), *self.adc.probes(probes.converters)]))
+        definitions = tuple(dict.fromkeys([*self._definitions(), *self.drivers.definitions(drive)]))
         analysis = Transient(self.adc.t_step, schedule.t_stop(n))
         options = tuple(dict.fromkeys((*DEFAULT_OPTIONS, "method=gear", *self.adc.options)))
-        return Deck(Netlist(title, self._definitions(), body), analysis, names, options)
+        return Deck(Netlist(title, definitions, body), analysis, names, options)
 
     def ideal_codes(self, x: ArrayLike) -> NDArray[np.int64]:
         """Return the codes in closed form, (n_operations, n_cols): settled charge, then the converter's levels.
@@ -137,7 +148,7 @@ class ChargeTileCircuit:
         Charge injection and noise are left out; every column has its own capacitance, hence its own gain.
         Shared converters see the same charge on the same capacitance: the codes are those of converters of their own.
         """
-        steps = self.v_read * self.planes(x).sequence()
+        steps = self.drivers.levels(self.drive(x))
         more = self.multiplexer.c_line if self.multiplexer else 0.0
         c_p, c_n = (c + own + more for c, own in zip(self.crossbar.c_bl, self.adc.loads, strict=True))
         cells = self.crossbar.cells

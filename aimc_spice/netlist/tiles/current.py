@@ -12,7 +12,7 @@ after the other. Word lines rest at ``v_ref``, where the front ends hold the bit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,10 +22,12 @@ from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Embeddable
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Part, Transient
 from aimc_spice.netlist.crossbar import Crossbar
-from aimc_spice.netlist.drivers import pwl, voltages
+from aimc_spice.netlist.drivers import pwl
 from aimc_spice.netlist.inputs import Encoding, Planes
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.readout import multiplexer
+from aimc_spice.netlist.rows.base import Drive, Feeds, RowDrivers
+from aimc_spice.netlist.rows.ideal import IdealRows
 from aimc_spice.netlist.tiles.base import Schedule, TileProbes, check_sharing
 from aimc_spice.netlist.wire import Wire
 
@@ -69,6 +71,8 @@ class CurrentTileCircuit:
     network : Part, optional
         What stands in the deck for the crossbar with its drivers, between ``wl_r``, ``bp_c`` and ``bn_c``; default the
         crossbar itself, cell by cell.
+    drivers : RowDrivers
+        What drives the word lines; default ideal sources.
     """
 
     cells: ConductanceMap
@@ -88,6 +92,7 @@ class CurrentTileCircuit:
     v_rail: float = 0.8
     t_step: float | None = None
     network: Part | None = None
+    drivers: RowDrivers = field(default_factory=IdealRows)
 
     def __post_init__(self) -> None:
         gives = "A" if self.front_end.role == "conveyor" else "V"
@@ -116,7 +121,8 @@ class CurrentTileCircuit:
     @property
     def schedule(self) -> Schedule:
         """When what happens."""
-        return Schedule(self.t_rise, self.t_int, self.adc.t_conv, self.n_shared, self.t_hold, self.t_idle)
+        times = {"t_hold": self.t_hold, "t_idle": self.t_idle, "t_lead": self.drivers.lead(self.t_int)}
+        return Schedule(self.t_rise, self.t_int, self.adc.t_conv, self.n_shared, **times)
 
     def planes(self, x: ArrayLike) -> Planes:
         """Return the operations of inputs (batch, n_rows) in [-1, 1]."""
@@ -125,18 +131,26 @@ class CurrentTileCircuit:
             raise NetlistError("pulse widths mean charge: they need an integrating front end")
         return planes
 
+    def drive(self, x: ArrayLike) -> Drive:
+        """Return what the word lines do for inputs (batch, n_rows) in [-1, 1]."""
+        return Drive(self.planes(x), self.schedule.windows, self.v_read, self.v_ref)
+
     def probes(self, x: ArrayLike) -> TileProbes:
         """Return where a reader finds what in the deck of the same inputs."""
-        rows, cols = range(self.cells.shape[0]), range(self.cells.shape[1])
+        cols, drive = range(self.cells.shape[1]), self.drive(x)
         names = [name for c in cols for name in self.front_end.source_names(f"xf_{c}")]
+        own = Feeds(
+            drive.sensed, self.adc.supplies(self._converters()), {"front_end": [(name, self.v_rail) for name in names]}
+        )
+        feeds = own + self.drivers.feeds(drive)
         return TileProbes(
-            planes=self.planes(x),
+            planes=drive.planes,
             schedule=self.schedule,
             columns=tuple(f"xf_{c}.m" if self.adc.quantity == "A" else f"{self._column}_{c}" for c in cols),
             converters=self._converters(),
-            sources={"array": [(f"vin_{r}", f"wl_{r}") for r in rows]},
-            supplies=self.adc.supplies(self._converters()),
-            rails={"front_end": [(name, self.v_rail) for name in names]},
+            sources=feeds.sources,
+            supplies=feeds.supplies,
+            rails=feeds.rails,
             r_driver=self.r_driver,
             v_rest=self.v_ref,
             zero=self.front_end.params["i_0"] if self.adc.quantity == "A" else None,
@@ -150,12 +164,13 @@ class CurrentTileCircuit:
         ShapeError, NetlistError
             Inputs of another shape or range; an encoding that the front end cannot read.
         """
-        probes = self.probes(x)
+        probes, drive = self.probes(x), self.drive(x)
         n, schedule = probes.n_operations, self.schedule
         names = tuple(dict.fromkeys([*probes.names(), *self.adc.probes(probes.converters)]))
         options = (*DEFAULT_OPTIONS, "method=gear", *self.adc.options)
         analysis = Transient(self.t_step or schedule.windows.t_window / 100, schedule.t_stop(n))
-        return Deck(Netlist(title, self._definitions(), tuple(self._body(probes))), analysis, names, options)
+        definitions = tuple(dict.fromkeys([*self._definitions(), *self.drivers.definitions(drive)]))
+        return Deck(Netlist(title, definitions, tuple(self._body(probes, drive))), analysis, names, options)
 
     def _definitions(self) -> tuple[Part, ...]:
         """Return every model and subcircuit once."""
@@ -164,14 +179,19 @@ class CurrentTileCircuit:
         parts = [*map(Lines, texts), *self.adc.definitions(), *multiplexers]
         return tuple(dict.fromkeys(parts))
 
-    def _body(self, probes: TileProbes) -> list[Part]:
+    def _body(self, probes: TileProbes, drive: Drive) -> list[Part]:
         n = probes.n_operations
-        nodes = [f"wl_{r}" for r in range(self.cells.shape[0])]
-        drive = voltages(nodes, probes.planes, self.schedule.windows, v_read=self.v_read, v_ref=self.v_ref)
         adcs = [self.adc.instance(name, node) for name, node in zip(probes.converters, self._inputs(), strict=True)]
         starts = self.schedule.conversions(n)
         crossbar = self.network or Crossbar(self.cells, self.wire, self.r_driver)
-        return [drive, crossbar, *self._columns(n), self.adc.shared(starts), *adcs, probes.meters()]
+        return [
+            self.drivers.circuit(drive),
+            crossbar,
+            *self._columns(n),
+            self.adc.shared(starts),
+            *adcs,
+            probes.meters(),
+        ]
 
     def _columns(self, n: int) -> list[Part]:
         """Return front ends, samplers and multiplexers, with their clocks."""

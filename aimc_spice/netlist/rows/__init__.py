@@ -1,0 +1,1 @@
+"""What drives the word lines of a tile: ideal sources, or circuits with logic inputs."""
