@@ -2,8 +2,9 @@
 
 One input vector through 32 × 32 differential columns with a converter each, in current mode and in charge mode, and
 through 64 × 64 with eight columns on each converter, in charge mode 32 × 32, too; wires with R and C, op-amps with a
-pole. Once more with the crossbar reduced to its terminals, which must change no code. Processor seconds of ngspice, so
-that a busy machine does not count. ``--quick`` leaves out the transistors and the 64 × 64 cell by cell.
+pole; word lines driven by ideal sources, and by DACs, pulse-width and line drivers. Once more with the crossbar reduced
+to its terminals, which must change no code. Processor seconds of ngspice, so that a busy machine does not count.
+``--quick`` leaves out the transistors and the 64 × 64 cell by cell.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from _claim import claim
 
+from aimc_spice.build.rows import row_drivers
 from aimc_spice.build.tile import cells_of, circuit_of, open_tile, resized
-from aimc_spice.build.whole_tile import Choices, whole_tile
+from aimc_spice.build.whole_tile import Choices, CurrentTileJudged, whole_tile
 from aimc_spice.device import Device
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.device.mapping import map_weights
@@ -30,7 +32,8 @@ from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarColumn, SarOnColumn
 from aimc_spice.netlist.charge import ChargeCrossbar
 from aimc_spice.netlist.inputs import MultiLevel
-from aimc_spice.netlist.readout import OpAmp, dynamic_tia, sample_hold
+from aimc_spice.netlist.readout import OpAmp, dynamic_tia, integrator, sample_hold
+from aimc_spice.netlist.rows.ideal import IdealRows
 from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
 from aimc_spice.netlist.tiles.current import CurrentTileCircuit
 from aimc_spice.netlist.tiles.multiplexer import ChargeMultiplexer
@@ -71,6 +74,42 @@ def case(n: int, adc: Embeddable, name: str, r_f: float, share: int = 1) -> Case
     operator = 0.2 * tile_operator(cells.g_pos, cells.g_neg, wire, ports, 50.0)
     codes = ideal_codes((encoding.quantise(x) @ operator + middle).ravel(), adc.n_bits, adc.low, adc.high)
     return Case(f"{n} x {n}, {name}", circuit, x, codes)
+
+
+def driven(n: int, kind: str, level: Level) -> Case:
+    """Return an n × n tile with a 6-bit SAR a column whose lines are driven by circuits of a kind; 4-bit inputs.
+
+    Of bits and pulses the inputs are positive, so that one phase does; pulses take integrators. The codes are those of
+    the drivers' own levels and resistance.
+    """
+    rows, encoding = row_drivers(kind, "current", level, 4)
+    plain = case(n, sar("behavioural", 6), "", 1e4).circuit
+    assert isinstance(plain, CurrentTileCircuit)
+    circuit = replace(plain, drivers=rows, encoding=replace(encoding, sign="none"), t_idle=1e-9)
+    if kind == "pwm":
+        c_int = circuit.t_int / 1e4
+        front_end = integrator(c_int=c_int, opamp=OPAMP, v_ref=circuit.v_ref, r_on=1.5e-10 / c_int)
+        circuit = replace(circuit, front_end=front_end, t_hold=2e-9, t_idle=3e-9)
+    x = np.random.default_rng(1).uniform(-1 if kind == "r2r" else 0, 1, (1, n))
+    judged = CurrentTileJudged(circuit, dynamic_tia(r_f=1e4, opamp=OPAMP))
+    return Case(f"{n} x {n}, 6 bit SAR, drivers {kind}, {level}", circuit, x, judged.codes(x))
+
+
+def driven_charge(level: Level) -> Case:
+    """Return a 32 × 32 tile in charge mode whose lines are driven by R-2R DACs without buffers, from rail to rail."""
+    one = charge_case(32, "behavioural", f"6 bit SAR, drivers r2r, {level}")
+    assert isinstance(one.circuit, ChargeTileCircuit)
+    rows, encoding = row_drivers("r2r", "charge", level, 4)
+    circuit = replace(one.circuit, drivers=rows, encoding=encoding, v_read=0.8)
+    return replace(one, circuit=circuit, codes=circuit.ideal_codes(one.x))
+
+
+def undriven(one: Case) -> Case:
+    """Return the same with ideal sources behind the drivers' resistance; of mismatch there is none."""
+    circuit = one.circuit
+    assert isinstance(circuit, CurrentTileCircuit)
+    r_driver = circuit.r_driver + circuit.drivers.r_out
+    return replace(one, name=f"{one.name}, ideal", circuit=replace(circuit, drivers=IdealRows(), r_driver=r_driver))
 
 
 def reduced(one: Case) -> Case:
@@ -151,6 +190,15 @@ def sar(level: Level, n_bits: int) -> SarColumn:
     return SarColumn(sar_charge(n_bits, level))
 
 
+def drivers_against_sources(kind: str) -> np.ndarray:
+    """Print what drivers by equations change against ideal sources with their resistance; return their codes."""
+    one = driven(32, kind, "behavioural")
+    codes = report(one, 240)
+    ideal = report(undriven(one), 240)
+    compare(f"drivers {kind}, 32 x 32", codes, ideal, against="ideal sources behind the same resistance")
+    return codes
+
+
 def main() -> None:
     """Print the claims."""
     for n, goal_s in ((64, 0.25), (128, 2.0)):
@@ -167,12 +215,19 @@ def main() -> None:
     for kind, bits in (("flash", 4), ("cco", 6), ("dual_slope", 6)):
         report(filed("current_64", 32, Choices(kind, n_bits=bits)), 60)
     report(filed("charge_64", 32, Choices("ramp", n_bits=6)), 60)
+    on_drivers = {"r2r": drivers_against_sources("r2r")}
     if "--quick" in sys.argv:
         return
+    on_drivers |= {kind: drivers_against_sources(kind) for kind in ("pwm", "serial")}
+    real, equations = (report(driven_charge(level), 600) for level in ("transistor", "behavioural"))
+    compare("drivers r2r of transistors, 32 x 32 in charge mode", real, equations, 1.0, "the same, behavioural")
     compare("crossbar reduced, 64 x 64", quick, report(shared, 300))
     report(charge_case(64, "behavioural", "6 bit SAR"), 300)
     report(charge_case(64, "behavioural", "8:1 on 6 bit SARs", share=8), 900)
     report(filed("charge_64", 64, Choices("ramp", n_bits=6, n_shared=8)), 600)
+    for kind in on_drivers:
+        real = report(driven(32, kind, "transistor"), 1800)
+        compare(f"drivers {kind} of transistors, 32 x 32", real, on_drivers[kind], 1.0, "the same, behavioural")
     for kind in ("cco", "dual_slope"):
         report(filed("current_64", 32, Choices(kind, "transistor", 6)), 1800)
     report(filed("current_64", 32, Choices("flash", "transistor", 4)), 1800)

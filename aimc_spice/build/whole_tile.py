@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aimc_spice.build.rows import row_drivers
 from aimc_spice.build.tile import cell_of, cells_device, front_end_of, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
@@ -29,10 +30,11 @@ from aimc_spice.netlist.adcs.ramp_on_column import ramp_on_column
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarColumn, SarOnColumn
 from aimc_spice.netlist.charge import ChargeCrossbar
-from aimc_spice.netlist.inputs import MultiLevel
+from aimc_spice.netlist.inputs import Encoding
 from aimc_spice.netlist.library import FrontEnd
 from aimc_spice.netlist.macro import Macro
-from aimc_spice.netlist.readout import OpAmp, conveyor, current_conveyor, dynamic_tia, sample_hold
+from aimc_spice.netlist.readout import OpAmp, conveyor, current_conveyor, dynamic_tia, integrator, sample_hold
+from aimc_spice.netlist.rows.base import RowDrivers
 from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
 from aimc_spice.netlist.tiles.current import CurrentTileCircuit
 from aimc_spice.netlist.tiles.multiplexer import ChargeMultiplexer
@@ -43,6 +45,7 @@ from aimc_spice.surrogate.reduced import reduced_crossbar
 
 _GBW = 5e9  # Hz, of the op-amps where the tile file names none; assumed
 _R_X = 50.0  # Ω, input resistance of the conveyors before converters of currents; assumed
+_COUNT, _T_RESET, _HOLD, _IDLE = 1e-9, 1.5e-10, 2e-9, 3e-9  # s, of pulse widths: least count, and of their integrators
 _C_COMPARATOR = 2e-14  # F, with which each comparator of transistors loads a shared ramp
 
 CONVERTERS = {
@@ -71,6 +74,8 @@ class Choices:
         Of the weights.
     reduced : bool
         Current mode: the network of the crossbar's terminals in its place, see `surrogate.reduced`.
+    drivers, driver_level : str
+        What drives the word lines, one of `rows.DRIVERS`, and its level.
     """
 
     converter: str = "ideal"
@@ -80,6 +85,8 @@ class Choices:
     n_shared: int = 1
     seed: int = 0
     reduced: bool = False
+    drivers: str = "ideal"
+    driver_level: str = "behavioural"
 
 
 @dataclass(frozen=True)
@@ -96,13 +103,22 @@ class CurrentTileJudged:
         """
         circuit, adc, cells = self.circuit, self.circuit.adc, self.circuit.cells
         ports = linear_ports(self.front_end.linear)
-        operator = tile_operator(cells.g_pos, cells.g_neg, circuit.wire, ports, circuit.r_driver)
-        sums = circuit.v_read * circuit.planes(x).sequence() @ operator
+        resistance = circuit.r_driver + circuit.drivers.r_out
+        operator = tile_operator(cells.g_pos, cells.g_neg, circuit.wire, ports, resistance)
+        sums = circuit.drivers.levels(circuit.drive(x)) @ operator
+        if circuit.front_end.role == "integrator":
+            sums = sums * self._slope()
         if isinstance(adc, CcoColumn | DualSlopeColumn):
             currents = circuit.front_end.params["i_0"] + sums
             return np.searchsorted(adc.levels(), currents, side="right").astype(np.int64)
         volts = circuit.v_ref + sums
         return ideal_codes(volts.ravel(), adc.n_bits, adc.low, adc.high).reshape(volts.shape)
+
+    def _slope(self) -> NDArray[np.float64]:
+        """Return what integrators of ``t_int / c_int = r_f`` have of the gain of a front end of `r_f`, (n_cols,)."""
+        params = self.circuit.front_end.params
+        load = self.circuit.cells.g_neg.sum(axis=0) + 1 / params["r_1"]
+        return np.asarray(1 / (1 + load / (2 * np.pi * params["gbw"] * params["c_int"])))
 
 
 @dataclass(frozen=True)
@@ -128,7 +144,7 @@ def whole_tile(config: TileConfig, choices: Choices) -> CurrentTileJudged | Char
     if choices.converter not in known:
         what = f"tile {config.name}, {config.mode} mode: got the converter {choices.converter!r}"
         raise ConfigError(what, hint=f"known in this mode: --converter {', '.join(known)}")
-    _level(choices)
+    _level(choices.level)
     weights = stream(choices.seed, "weights").uniform(-1, 1, (config.n_rows, config.n_cols))
     return _charge(config, choices, weights) if config.mode == "charge" else _current(config, choices, weights)
 
@@ -141,12 +157,13 @@ def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64])
     middle = 0.0 if choices.converter == "ideal" or adc.quantity == "A" else (adc.low + adc.high) / 2
     front_end, linear = _front_ends(config, adc, middle)
     cells = map_weights(weights, device, n_levels=levels, zero=zero, w_max=1.0)
+    drivers, encoding = _rows(config, choices)
     circuit = CurrentTileCircuit(
         cells,
         tile_wire(config),
         front_end,
         adc,
-        MultiLevel(choices.input_bits, "none"),
+        encoding,
         t_int=config.t_int,
         v_read=config.v_read,
         t_rise=config.t_rise,
@@ -156,8 +173,28 @@ def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64])
         sampler=sample_hold() if choices.n_shared > 1 else None,
         n_shared=choices.n_shared,
         network=reduced_crossbar(cells, tile_wire(config), config.r_driver) if choices.reduced else None,
+        drivers=drivers,
     )
-    return CurrentTileJudged(circuit, linear)
+    return CurrentTileJudged(_timed(circuit, choices) if choices.drivers == "pwm" else circuit, linear)
+
+
+def _rows(config: TileConfig, choices: Choices) -> tuple[RowDrivers, Encoding]:
+    return row_drivers(choices.drivers, config.mode, _level(choices.driver_level), choices.input_bits)
+
+
+def _timed(circuit: CurrentTileCircuit, choices: Choices) -> CurrentTileCircuit:
+    """Return the tile with integrators in place of its transimpedances, of the same gain at full width."""
+    params, top = circuit.front_end.params, 2**choices.input_bits - 1
+    if circuit.front_end.name not in {"tia_dynamic", "tia_limited"}:
+        what = (
+            f"pulse widths need integrators, which take the place of op-amps with a pole: got {circuit.front_end.name}"
+        )
+        raise ConfigError(what, hint="front_end.gbw and a converter of voltages")
+    t_int = max(circuit.t_int, top * _COUNT)
+    c_int = t_int / params["r_f"]
+    opamp = OpAmp(params["gain"], params["gbw"], params.get("swing"), params.get("slew", OpAmp.slew))
+    front_end = integrator(c_int=c_int, r_1=params["r_1"], opamp=opamp, v_ref=params["v_ref"], r_on=_T_RESET / c_int)
+    return replace(circuit, front_end=front_end, sampler=None, t_int=t_int, t_hold=_HOLD, t_idle=_IDLE)
 
 
 def _front_ends(config: TileConfig, adc: Embeddable, middle: float) -> tuple[Macro, FrontEnd]:
@@ -186,25 +223,25 @@ def _front_end(config: TileConfig, v_ref: float) -> FrontEnd:
 def _adc(config: TileConfig, choices: Choices) -> Embeddable:
     n_bits = choices.n_bits or config.readout.n_bits
     if choices.converter == "sar":
-        return SarColumn(sar_charge(n_bits, _level(choices)))
+        return SarColumn(sar_charge(n_bits, _level(choices.level)))
     if choices.converter == "flash":
-        return FlashColumn(flash(n_bits, _level(choices)))
+        return FlashColumn(flash(n_bits, _level(choices.level)))
     if choices.converter == "cco":
-        return CcoColumn(cco(n_bits, _level(choices)))
+        return CcoColumn(cco(n_bits, _level(choices.level)))
     if choices.converter == "dual_slope":
-        return DualSlopeColumn(dual_slope(n_bits, _level(choices)))
+        return DualSlopeColumn(dual_slope(n_bits, _level(choices.level)))
     if choices.converter == "ramp":
         n_comparators = config.n_cols // choices.n_shared
-        return RampColumn(ramp(n_bits, _level(choices), c_par=1e-14 + _C_COMPARATOR * n_comparators))
+        return RampColumn(ramp(n_bits, _level(choices.level), c_par=1e-14 + _C_COMPARATOR * n_comparators))
     return IdealAdc(n_bits, config.readout.low, config.readout.high)
 
 
-def _level(choices: Choices) -> Level:
-    if choices.level == "behavioural":
+def _level(name: str) -> Level:
+    if name == "behavioural":
         return "behavioural"
-    if choices.level == "transistor":
+    if name == "transistor":
         return "transistor"
-    raise ConfigError(f"got the level {choices.level!r}", hint="known: behavioural, transistor")
+    raise ConfigError(f"got the level {name!r}", hint="known: behavioural, transistor")
 
 
 def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) -> ChargeTileJudged:
@@ -217,19 +254,21 @@ def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) 
     c_bl = float(np.mean(crossbar.c_bl))
     n_bits = choices.n_bits or config.readout.n_bits
     adc, rest = _on_columns(choices, n_bits, c_bl)
+    drivers, encoding = _rows(config, choices)
     mux = None
     if choices.n_shared > 1:
-        mux = ChargeMultiplexer(choices.n_shared, _level(choices), t_int=config.t_int)
+        mux = ChargeMultiplexer(choices.n_shared, _level(choices.level), t_int=config.t_int)
         crossbar = replace(crossbar, reset=mux.reset(c_bl))
     return ChargeTileJudged(
         ChargeTileCircuit(
             crossbar,
             adc,
-            MultiLevel(choices.input_bits, "none"),
+            encoding,
             v_read=min(config.v_read, rest),
             v_rest=rest,
             t_rise=config.t_rise,
             multiplexer=mux,
+            drivers=drivers,
         )
     )
 
@@ -237,7 +276,7 @@ def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) 
 def _on_columns(choices: Choices, n_bits: int, c_bl: float) -> tuple[OnColumn, float]:
     """Return converters for bit lines of `c_bl` [F], and their common mode [V]."""
     if choices.converter == "ramp":
-        ramp = ramp_on_column(n_bits, _level(choices), c_bl=c_bl)
+        ramp = ramp_on_column(n_bits, _level(choices.level), c_bl=c_bl)
         return ramp, ramp.v_cm
-    sar = sar_charge(n_bits, _level(choices), c_unit=c_bl / 2**n_bits)  # as large as the bit line itself
+    sar = sar_charge(n_bits, _level(choices.level), c_unit=c_bl / 2**n_bits)  # as large as the bit line itself
     return SarOnColumn.of(sar, c_bl), sar.v_cm

@@ -32,6 +32,11 @@ Batch = Annotated[int, typer.Option("--vectors", min=1, help="Input vectors.")]
 Reduced = Annotated[
     bool, typer.Option("--reduced/--cell-by-cell", help="Current mode: only the terminals of the crossbar, fast.")
 ]
+Drivers = Annotated[
+    str,
+    typer.Option("--drivers", help="Of the word lines: ideal, serial, r2r; current mode: pwm, with integrators."),
+]
+DriverLevel = Annotated[str, typer.Option("--driver-level", help="behavioural or transistor.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights and inputs.")]
 
 
@@ -47,9 +52,12 @@ def deck(
     vectors: Batch = 1,
     seed: Seed = 0,
     reduced: Reduced = False,
+    drivers: Drivers = "ideal",
+    driver_level: DriverLevel = "behavioural",
 ) -> None:
     """Write the deck; run it with ngspice -b."""
-    chosen, x = _open(tile, vectors, Options(converter, level, bits, input_bits, share, seed, reduced))
+    options = Options(converter, level, bits, input_bits, share, seed, reduced, drivers, driver_level)
+    chosen, x = _open(tile, vectors, options)
     chosen.circuit.deck(x).write(out)
     typer.echo(f"wrote {out}")
 
@@ -65,6 +73,8 @@ def run(
     vectors: Batch = 1,
     seed: Seed = 0,
     reduced: Reduced = False,
+    drivers: Drivers = "ideal",
+    driver_level: DriverLevel = "behavioural",
     timeout: Annotated[float, typer.Option(min=1.0, help="Limit for the simulation, in seconds.")] = 3600.0,
 ) -> None:
     """Run the deck; say how its codes compare with the exact operator, how long it takes and what it costs."""
@@ -72,7 +82,8 @@ def run(
     from aimc_spice.simulate import open_simulator
     from aimc_spice.units import show
 
-    chosen, x = _open(tile, vectors, Options(converter, level, bits, input_bits, share, seed, reduced))
+    options = Options(converter, level, bits, input_bits, share, seed, reduced, drivers, driver_level)
+    chosen, x = _open(tile, vectors, options)
     circuit = chosen.circuit
     with closing(open_simulator("shared", timeout_s=timeout)) as ngspice:
         waves = ngspice.run(circuit.deck(x), label=tile)
@@ -108,6 +119,8 @@ class Options(NamedTuple):
     share: int
     seed: int
     reduced: bool
+    drivers: str
+    driver_level: str
 
 
 def _open(

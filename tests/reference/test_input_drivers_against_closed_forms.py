@@ -128,7 +128,7 @@ def test_what_drivers_cannot_give_is_said():
     drive = Drive(MultiLevel(2, "none").planes(x), WINDOWS, 0.2)
     with pytest.raises(NetlistError, match=r"from 0 V to 1\.8 V"):
         LadderRows(2, build=MOS).definitions(drive)
-    with pytest.raises(NetlistError, match="buffers of transistors at rest: got 0 V"):
+    with pytest.raises(NetlistError, match="buffers of transistors: got lines of 0 V"):
         LadderRows(2, signed=False, build=MOS).circuit(Drive(MultiLevel(2).planes(x), WINDOWS, 0.2))
 
 

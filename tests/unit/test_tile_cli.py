@@ -79,6 +79,10 @@ def test_a_deck_is_written(files):
         ("charge.toml", "--converter", "sar"),
         ("charge.toml", "--converter", "ramp"),
         ("charge.toml", "--converter", "sar", "--share", "4"),
+        ("current.toml", "--converter", "sar", "--drivers", "r2r"),
+        ("current.toml", "--converter", "sar", "--drivers", "pwm", "--input-bits", "2"),
+        ("current.toml", "--drivers", "serial", "--input-bits", "2", "--seed", "1"),
+        ("charge.toml", "--converter", "sar", "--drivers", "r2r", "--driver-level", "transistor", "--input-bits", "2"),
     ],
 )
 def test_a_tile_runs_and_is_judged(files, options):
@@ -100,6 +104,11 @@ def test_a_tile_runs_and_is_judged(files, options):
         (("charge.toml", "--converter", "flash", "--share", "2"), "--converter ramp, sar"),
         (("current.toml", "--converter", "cco", "--share", "2"), "neither held nor shared"),
         (("current.toml", "--share", "3"), "cannot share"),
+        (("current.toml", "--drivers", "zap"), "--drivers ideal, r2r, pwm, serial"),
+        (("charge.toml", "--converter", "sar", "--drivers", "pwm"), "--drivers ideal, r2r, serial"),
+        (("current.toml", "--drivers", "r2r", "--driver-level", "zap"), "known: behavioural, transistor"),
+        (("current.toml", "--drivers", "pwm"), "need integrators"),
+        (("current.toml", "--drivers", "r2r", "--driver-level", "transistor"), "wanted them from 0 V"),
     ],
 )
 def test_what_does_not_fit_is_said(files, options, says):

@@ -99,10 +99,12 @@ class LineBuffer:
     def call(self, build: Build, drive: Drive) -> str:
         """Return what follows the nodes of an instance."""
         low, high = _COMMON_MODE[0], build.v_dd - _COMMON_MODE[1]
-        if build.mos and not low <= drive.v_rest <= high:
+        volts = drive.v_rest + drive.v_read * np.append(drive.levels, 0.0)
+        if build.mos and not (low <= volts.min() and volts.max() <= high):
+            got = f"{show(volts.min(), 'V')} to {show(volts.max(), 'V')}"
             raise NetlistError(
-                f"buffers of transistors at rest: got {show(drive.v_rest, 'V')}, wanted {low:g} V to {high:g} V",
-                hint="lines that rest in the middle of the supply, or drivers by equations",
+                f"buffers of transistors: got lines of {got}, wanted {low:g} V to {high:g} V",
+                hint="lines that rest in the middle of the supply, less v_read, or drivers by equations",
             )
         return build.call("line_buffer", both={}, equations={"r_out": self.r_out, "t_rise": self.t_rise}, mos={})
 
