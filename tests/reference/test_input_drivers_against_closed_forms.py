@@ -12,8 +12,9 @@ from aimc_spice.netlist.base import Deck, Lines, Netlist, Transient
 from aimc_spice.netlist.drive import dc_vectors
 from aimc_spice.netlist.drivers import Windows
 from aimc_spice.netlist.inputs import BitSerial, MultiLevel, PulseWidth, ladder_levels
+from aimc_spice.netlist.macro import header
 from aimc_spice.netlist.rows.base import Drive
-from aimc_spice.netlist.rows.build import Build
+from aimc_spice.netlist.rows.build import Build, driver_text
 from aimc_spice.netlist.rows.ladder import LadderDac, LadderRows
 from aimc_spice.netlist.rows.line import LineDriver, SerialRows
 from aimc_spice.netlist.rows.pulse import PulseRows
@@ -23,6 +24,18 @@ from aimc_spice.simulate.nodal import NodalSimulator
 BENCHES = Path(__file__).parents[2] / "netlists" / "benches"
 WINDOWS = Windows(t_rise=1e-10, t_on=15e-9, t_window=22e-9, t_first=3e-9)
 MOS = Build("transistor")
+
+
+@pytest.mark.parametrize("block", ["line_driver", "line_buffer", "r2r_section", "pwm_bit"])
+def test_both_levels_have_the_same_ports(block):
+    """And the same parameters, but for what only one of them has: resistances and edges, or widths of transistors."""
+    texts = [driver_text(name) for name in ("line_driver", "line_buffer", "r2r", "pwm")]
+    mos = [driver_text(f"{name}_mos") for name in ("line_driver", "line_buffer", "r2r", "pwm")]
+    (ports, params), (mos_ports, mos_params) = (
+        header("\n".join(text), f"{block}{end}") for text, end in ((texts, ""), (mos, "_mos"))
+    )
+    assert ports == mos_ports
+    assert params - {"r_out", "t_rise", "r_on", "v_dd"} == mos_params - {"w", "u", "v_dd"}
 
 
 def ladder_netlist(dac, *body, **values):

@@ -9,9 +9,11 @@ from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.errors import NetlistError
 from aimc_spice.metrology.tile import read_tile
 from aimc_spice.netlist.adcs.ideal import IdealAdc
+from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarOnColumn
 from aimc_spice.netlist.charge import ChargeCrossbar
+from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.inputs import BitSerial, MultiLevel, PulseWidth
 from aimc_spice.netlist.readout import dynamic_tia, integrator
 from aimc_spice.netlist.rows.build import Build
@@ -80,17 +82,22 @@ KINDS = {
 }
 
 
+def driven_tile(kind, build):
+    """Return a tile with drivers of a kind, and inputs: those of pulses are positive, so that one phase does."""
+    if kind == "pulses":
+        return timed(drivers=PulseRows(2, LineDriver(build=build))), np.abs(X)
+    rows, encoding = KINDS[kind]
+    return resting(encoding=encoding, drivers=rows(build)), X
+
+
 @pytest.fixture(scope="module")
 def driven(ngspice):
-    """Return circuits and what they did, of both levels, by kind; the pulses' inputs are positive."""
+    """Return circuits and what they did, of both levels, by kind."""
     found = {}
-    for kind, (rows, encoding) in KINDS.items():
+    for kind in (*KINDS, "pulses"):
         for level in ("behavioural", "transistor"):
-            circuit = resting(encoding=encoding, drivers=rows(Build(level)))
-            found[kind, level] = circuit, run(ngspice, circuit)
-    for level in ("behavioural", "transistor"):
-        circuit = timed(drivers=PulseRows(2, LineDriver(build=Build(level))))
-        found["pulses", level] = circuit, run(ngspice, circuit, np.abs(X))
+            circuit, x = driven_tile(kind, Build(level))
+            found[kind, level] = circuit, run(ngspice, circuit, x)
     return found
 
 
@@ -110,6 +117,14 @@ def test_codes_with_drivers_of_transistors_are_within_a_step(driven, kind):
     assert np.abs(one.codes - other.codes).max() <= 1
     assert other.columns == pytest.approx(one.columns, abs=0.5 * LSB)
     assert other.latency["drivers"] < 4e-9
+
+
+@pytest.mark.parametrize("corner", [Corner("ss", vdd_scale=0.95), Corner("ff"), Corner("fs"), Corner("sf")], ids=str)
+@pytest.mark.parametrize("kind", ["serial", "ladders", "mismatched ladders", "pulses"])
+def test_drivers_of_transistors_in_corners(ngspice, driven, kind, corner):
+    """On-resistances of line drivers go from 83 Ω (ff) to 160 Ω (ss, 1.71 V) where the equations keep 105 Ω."""
+    found = run(ngspice, *driven_tile(kind, Build("transistor", generic("g180", corner))))
+    assert found.columns == pytest.approx(driven[kind, "behavioural"][1].columns, abs=0.5 * LSB)
 
 
 def test_ideal_sources_and_drivers_by_equations_differ_by_resistance_alone(ngspice, driven):

@@ -53,7 +53,7 @@ class Build:
         self, block: str, *, both: Mapping[str, float], equations: Mapping[str, float], mos: Mapping[str, float]
     ) -> str:
         """Return what follows the nodes of an instance: name and parameters, of both levels and of this one."""
-        values = {**both, **(mos if self.mos else equations), "v_dd": self.v_dd}
+        values = {**both, **(mos if self.mos else equations)}
         return " ".join([self.named(block), *(f"{key}={spice(value)}" for key, value in values.items())])
 
     def definitions(self, *blocks: str, more: Sequence[str] = ()) -> tuple[Part, ...]:

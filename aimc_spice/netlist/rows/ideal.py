@@ -13,7 +13,10 @@ from aimc_spice.netlist.rows.base import Drive, Feeds
 class IdealRows:
     """Ideal sources of any waveform."""
 
-    r_out: float = 0.0
+    @property
+    def r_out(self) -> float:
+        """See `RowDrivers`."""
+        return 0.0
 
     def lead(self, t_on: float) -> float:  # noqa: ARG002
         """See `RowDrivers`."""

@@ -69,7 +69,7 @@ class LadderDac:
         nodes = ["end", *(f"n_{k}" for k in range(self.n_bits - 1)), "out"]
         lines = [f"vlow low 0 {spice(v_low)}", f"rt low end {spice(self.terminator)}"]
         for k, (leg, rung) in enumerate(zip(self.legs, self.rungs, strict=True)):
-            both = {"r_leg": leg, "r_rung": rung, "v_low": v_low, "v_high": v_high}
+            both = {"r_leg": leg, "r_rung": rung, "v_low": v_low, "v_high": v_high, "v_dd": build.v_dd}
             call = build.call("r2r_section", both=both, equations={"r_on": r_on}, mos={"w": w})
             lines.append(f"x{k} bit_{k} {nodes[k]} {nodes[k + 1]} {call}")
         ports = (*(f"bit_{k}" for k in range(self.n_bits)), "out")
@@ -106,7 +106,8 @@ class LineBuffer:
                 f"buffers of transistors: got lines of {got}, wanted {low:g} V to {high:g} V",
                 hint="lines that rest in the middle of the supply, less v_read, or drivers by equations",
             )
-        return build.call("line_buffer", both={}, equations={"r_out": self.r_out, "t_rise": self.t_rise}, mos={})
+        equations = {"r_out": self.r_out, "t_rise": self.t_rise}
+        return build.call("line_buffer", both={}, equations=equations, mos={"v_dd": build.v_dd})
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class LineDriver:
         high = drive.v_rest + drive.v_read
         self.build.check_rails("line drivers", drive.v_rest, high)
         equations = {"r_out": self.r_out, "t_rise": self.t_rise}
-        both = {"v_low": drive.v_rest, "v_high": high}
+        both = {"v_low": drive.v_rest, "v_high": high, "v_dd": self.build.v_dd}
         return self.build.call("line_driver", both=both, equations=equations, mos={"w": self.w})
 
     def feeds(self, paths: Sequence[str], drive: Drive) -> Feeds:

@@ -62,7 +62,7 @@ class PulseRows:
     def definitions(self, drive: Drive) -> tuple[Part, ...]:
         """See `RowDrivers`."""
         build, n = self.driver.build, range(self.n_bits)
-        bit = build.call("pwm_bit", both={}, equations={}, mos={})
+        bit = build.call("pwm_bit", both={"v_dd": build.v_dd}, equations={}, mos={})
         lines = [f"vdd vdd 0 {spice(build.v_dd)}"]
         below = ["0", *(f"less_{k}" for k in n)]
         lines += [f"x{k} code_{k} count_{k} {below[k]} {below[k + 1]} {bit}" for k in n]
