@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aimc_spice.build.fronts import MOS_GBW, fronts, timed
 from aimc_spice.build.rows import row_drivers
-from aimc_spice.build.tile import cell_of, cells_device, front_end_of, tile_wire
+from aimc_spice.build.tile import cell_of, cells_device, tile_wire
 from aimc_spice.config.tile import TileConfig
 from aimc_spice.device.capacitance import Capacitor, map_capacitances
 from aimc_spice.device.mapping import map_weights
@@ -32,8 +33,6 @@ from aimc_spice.netlist.adcs.sar_column import SarColumn, SarOnColumn
 from aimc_spice.netlist.charge import ChargeCrossbar
 from aimc_spice.netlist.inputs import Encoding
 from aimc_spice.netlist.library import FrontEnd
-from aimc_spice.netlist.macro import Macro
-from aimc_spice.netlist.readout import OpAmp, conveyor, current_conveyor, dynamic_tia, integrator, sample_hold
 from aimc_spice.netlist.rows.base import RowDrivers
 from aimc_spice.netlist.tiles.charge import ChargeTileCircuit
 from aimc_spice.netlist.tiles.current import CurrentTileCircuit
@@ -43,9 +42,6 @@ from aimc_spice.surrogate.operator import tile_operator
 from aimc_spice.surrogate.ports import linear_ports
 from aimc_spice.surrogate.reduced import reduced_crossbar
 
-_GBW = 5e9  # Hz, of the op-amps where the tile file names none; assumed
-_R_X = 50.0  # Ω, input resistance of the conveyors before converters of currents; assumed
-_COUNT, _T_RESET, _HOLD, _IDLE = 1e-9, 1.5e-10, 2e-9, 3e-9  # s, of pulse widths: least count, and of their integrators
 _C_COMPARATOR = 2e-14  # F, with which each comparator of transistors loads a shared ramp
 
 CONVERTERS = {
@@ -76,6 +72,8 @@ class Choices:
         Current mode: the network of the crossbar's terminals in its place, see `surrogate.reduced`.
     drivers, driver_level : str
         What drives the word lines, one of `rows.DRIVERS`, and its level.
+    front_end_level : str
+        Current mode: of front ends, samplers and multiplexers.
     """
 
     converter: str = "ideal"
@@ -87,6 +85,7 @@ class Choices:
     reduced: bool = False
     drivers: str = "ideal"
     driver_level: str = "behavioural"
+    front_end_level: str = "behavioural"
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class CurrentTileJudged:
         """Return what integrators of ``t_int / c_int = r_f`` have of the gain of a front end of `r_f`, (n_cols,)."""
         params = self.circuit.front_end.params
         load = self.circuit.cells.g_neg.sum(axis=0) + 1 / params["r_1"]
-        return np.asarray(1 / (1 + load / (2 * np.pi * params["gbw"] * params["c_int"])))
+        return np.asarray(1 / (1 + load / (2 * np.pi * params.get("gbw", MOS_GBW) * params["c_int"])))
 
 
 @dataclass(frozen=True)
@@ -154,70 +153,35 @@ def _current(config: TileConfig, choices: Choices, weights: NDArray[np.float64])
     if cell_of(config) is not None:
         raise ConfigError(f"tile {config.name}: a whole-tile deck takes plain resistors", hint='cell.kind = "resistor"')
     levels, zero = (config.device.n_levels, config.device.zero) if config.device else (None, "off")
-    middle = 0.0 if choices.converter == "ideal" or adc.quantity == "A" else (adc.low + adc.high) / 2
-    front_end, linear = _front_ends(config, adc, middle)
+    read_out = fronts(config, adc, _level(choices.front_end_level), shared=choices.n_shared > 1)
+    if isinstance(adc, IdealAdc):
+        adc = replace(adc, low=adc.low + read_out.v_ref, high=adc.high + read_out.v_ref)
     cells = map_weights(weights, device, n_levels=levels, zero=zero, w_max=1.0)
     drivers, encoding = _rows(config, choices)
     circuit = CurrentTileCircuit(
         cells,
         tile_wire(config),
-        front_end,
+        read_out.front_end,
         adc,
         encoding,
         t_int=config.t_int,
         v_read=config.v_read,
         t_rise=config.t_rise,
-        t_hold=1e-9 if choices.n_shared > 1 else 0.0,
-        v_ref=middle,
+        t_hold=read_out.t_hold,
+        v_ref=read_out.v_ref,
         r_driver=config.r_driver,
-        sampler=sample_hold() if choices.n_shared > 1 else None,
+        sampler=read_out.sampler,
         n_shared=choices.n_shared,
         network=reduced_crossbar(cells, tile_wire(config), config.r_driver) if choices.reduced else None,
         drivers=drivers,
     )
-    return CurrentTileJudged(_timed(circuit, choices) if choices.drivers == "pwm" else circuit, linear)
+    if choices.drivers == "pwm":
+        circuit = timed(circuit, choices.input_bits)
+    return CurrentTileJudged(circuit, read_out.linear)
 
 
 def _rows(config: TileConfig, choices: Choices) -> tuple[RowDrivers, Encoding]:
     return row_drivers(choices.drivers, config.mode, _level(choices.driver_level), choices.input_bits)
-
-
-def _timed(circuit: CurrentTileCircuit, choices: Choices) -> CurrentTileCircuit:
-    """Return the tile with integrators in place of its transimpedances, of the same gain at full width."""
-    params, top = circuit.front_end.params, 2**choices.input_bits - 1
-    if circuit.front_end.name not in {"tia_dynamic", "tia_limited"}:
-        what = (
-            f"pulse widths need integrators, which take the place of op-amps with a pole: got {circuit.front_end.name}"
-        )
-        raise ConfigError(what, hint="front_end.gbw and a converter of voltages")
-    t_int = max(circuit.t_int, top * _COUNT)
-    c_int = t_int / params["r_f"]
-    opamp = OpAmp(params["gain"], params["gbw"], params.get("swing"), params.get("slew", OpAmp.slew))
-    front_end = integrator(c_int=c_int, r_1=params["r_1"], opamp=opamp, v_ref=params["v_ref"], r_on=_T_RESET / c_int)
-    return replace(circuit, front_end=front_end, sampler=None, t_int=t_int, t_hold=_HOLD, t_idle=_IDLE)
-
-
-def _front_ends(config: TileConfig, adc: Embeddable, middle: float) -> tuple[Macro, FrontEnd]:
-    """Return the read-out of each column, and the one that the operator is computed with.
-
-    Before a converter of currents the tile file's own range, ``high / r_f``, becomes half of the converter's.
-    """
-    if adc.quantity == "V":
-        return _front_end(config, middle).macro, _front_end(config, 0.0)
-    if config.front_end.r_f is None:
-        raise ConfigError(f"tile {config.name}: how much current is full scale?", hint="front_end.r_f and readout.high")
-    copy = adc.high / 2 * config.front_end.r_f / config.readout.high
-    return current_conveyor(i_0=adc.high / 2, r_x=_R_X, copy=copy), conveyor(r_z=1.0, r_x=_R_X, copy=copy)
-
-
-def _front_end(config: TileConfig, v_ref: float) -> FrontEnd:
-    table = config.front_end
-    if v_ref == 0 and table.gbw is None:
-        return front_end_of(table)
-    if table.kind != "tia" or table.r_f is None:
-        raise ConfigError(f"tile {config.name}: a front end of kind {table.kind!r} rests at 0 V", hint='kind = "tia"')
-    opamp = OpAmp(table.a_0, table.gbw or _GBW, table.swing)
-    return dynamic_tia(r_f=table.r_f, r_1=table.r_1, opamp=opamp, v_ref=v_ref)
 
 
 def _adc(config: TileConfig, choices: Choices) -> Embeddable:
@@ -249,6 +213,9 @@ def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) 
     if table is None or choices.reduced:
         what = f"tile {config.name}: in charge mode the array is written cell by cell"
         raise ConfigError(what, hint="leave out --reduced")
+    if _level(choices.front_end_level) != "behavioural":
+        what = f"tile {config.name}: in charge mode there are no front ends"
+        raise ConfigError(what, hint="--level is that of converters and multiplexers; leave out --front-end-level")
     cells = map_capacitances(weights, Capacitor(table.c_on, table.c_off), n_levels=table.n_levels)
     crossbar = ChargeCrossbar(cells, tile_wire(config), config.r_driver, table.c_top, table.c_load)
     c_bl = float(np.mean(crossbar.c_bl))

@@ -37,6 +37,10 @@ Drivers = Annotated[
     typer.Option("--drivers", help="Of the word lines: ideal, serial, r2r; current mode: pwm, with integrators."),
 ]
 DriverLevel = Annotated[str, typer.Option("--driver-level", help="behavioural or transistor.")]
+FrontEndLevel = Annotated[
+    str,
+    typer.Option("--front-end-level", help="Current mode: front ends, samplers, multiplexers; as --level."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of weights and inputs.")]
 
 
@@ -54,9 +58,10 @@ def deck(
     reduced: Reduced = False,
     drivers: Drivers = "ideal",
     driver_level: DriverLevel = "behavioural",
+    front_end_level: FrontEndLevel = "behavioural",
 ) -> None:
     """Write the deck; run it with ngspice -b."""
-    options = Options(converter, level, bits, input_bits, share, seed, reduced, drivers, driver_level)
+    options = Options(converter, level, bits, input_bits, share, seed, reduced, drivers, driver_level, front_end_level)
     chosen, x = _open(tile, vectors, options)
     chosen.circuit.deck(x).write(out)
     typer.echo(f"wrote {out}")
@@ -75,6 +80,7 @@ def run(
     reduced: Reduced = False,
     drivers: Drivers = "ideal",
     driver_level: DriverLevel = "behavioural",
+    front_end_level: FrontEndLevel = "behavioural",
     timeout: Annotated[float, typer.Option(min=1.0, help="Limit for the simulation, in seconds.")] = 3600.0,
 ) -> None:
     """Run the deck; say how its codes compare with the exact operator, how long it takes and what it costs."""
@@ -82,7 +88,7 @@ def run(
     from aimc_spice.simulate import open_simulator
     from aimc_spice.units import show
 
-    options = Options(converter, level, bits, input_bits, share, seed, reduced, drivers, driver_level)
+    options = Options(converter, level, bits, input_bits, share, seed, reduced, drivers, driver_level, front_end_level)
     chosen, x = _open(tile, vectors, options)
     circuit = chosen.circuit
     with closing(open_simulator("shared", timeout_s=timeout)) as ngspice:
@@ -121,6 +127,7 @@ class Options(NamedTuple):
     reduced: bool
     drivers: str
     driver_level: str
+    front_end_level: str
 
 
 def _open(

@@ -12,7 +12,7 @@ cell       a, b                 between word line and bit line; takes a paramete
 switch     a, b, g, gb          joins a and b while the clock ``g`` is high; ``gb`` is its complement
 integrator p, n, rst, out       a front end that adds up while ``rst`` is low
 conveyor   p, n, out            a front end that pushes a current into ``out``; ``m`` inside shows it, 1 V an A
-sampler    in, clk, out         follows while ``clk`` is high, holds while it is low
+sampler    in, clk, out         takes ``in`` while ``clk`` is high, gives it while that is low
 ========== ==================== ===========================================================
 
 Supply rails are inside the subcircuits. It does not check what the circuit does.
@@ -113,6 +113,11 @@ class Macro:
         if header is None:
             raise NetlistError(f"got {type(subcircuit).__name__}, whose text has no .subckt line")
         return cls(role, header.group(1), text, params)
+
+    @property
+    def v_dd(self) -> float | None:
+        """Supply of a circuit of transistors, which is its parameter ``v_dd`` [V]; None of equations."""
+        return self.params.get("v_dd")
 
     def texts(self) -> tuple[str, ...]:
         """Return every text the deck needs for it, support first."""

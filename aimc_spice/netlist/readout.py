@@ -1,7 +1,8 @@
 """Which dynamic read-outs come with the toolkit: op-amps with a pole, integrators, conveyors, samplers, multiplexers?
 
 Each builder reads a plain SPICE file under ``netlists/frontends`` and sets its parameters; `library` has the ones
-without dynamics. A front end's linear twin lacks limits, so that operators and the nodal judge can take it.
+without dynamics, `readout_mos` those of transistors. A front end's linear twin lacks limits, so that operators and the
+nodal judge can take it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aimc_spice.errors import NetlistError
-from aimc_spice.netlist.adcs.mos import Process
 from aimc_spice.netlist.base import Lines, Subckt, fold
 from aimc_spice.netlist.library import FrontEnd
 from aimc_spice.netlist.macro import Macro, Role
@@ -76,22 +76,6 @@ def dynamic_tia(
     return _limited("front_end", "tia_dynamic", params, opamp)
 
 
-def mos_tia(process: Process, *, r_f: float, r_1: float = 2e3, v_ref: float | None = None) -> Macro:
-    """Build the same read-out of two transistor op-amps, with its supply inside.
-
-    Parameters
-    ----------
-    process : Process
-        Transistors of a 1.8 V node.
-    r_f, r_1 : float
-        As of `dynamic_tia` [Ω].
-    v_ref : float, optional
-        Default half the supply [V].
-    """
-    params = {"r_f": r_f, "r_1": r_1, "v_ref": process.vdd / 2 if v_ref is None else v_ref, "v_dd": process.vdd}
-    return Macro("front_end", "tia_mos", _text("opamp_mos"), params, (process.text,), ("vdd",))
-
-
 def conveyor(
     *,
     r_z: float,
@@ -114,7 +98,7 @@ def conveyor(
     v_ref : float
         Where the inputs are held [V].
     swing : float, optional
-        Output range around `v_ref` [V], ±, smoothly limited; none: unlimited.
+        Output range around `v_ref` [V], ±; none: unlimited.
     """
     params = {"r_x": r_x, "r_z": r_z, "copy": copy, "c_z": c_z, "v_ref": v_ref}
     text = _text("conveyor")

@@ -14,11 +14,11 @@ from aimc_spice.netlist.readout import (
     conveyor,
     dynamic_tia,
     integrator,
-    mos_tia,
     multiplexer,
     sample_hold,
     switch_text,
 )
+from aimc_spice.netlist.readout_mos import mos_tia
 from aimc_spice.simulate import open_simulator
 from aimc_spice.simulate.nodal import NodalSimulator
 

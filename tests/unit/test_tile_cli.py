@@ -76,6 +76,8 @@ def test_a_deck_is_written(files):
         ("current.toml", "--converter", "flash", "--bits", "4"),
         ("current.toml", "--converter", "cco"),
         ("current.toml", "--converter", "dual_slope"),
+        ("current.toml", "--front-end-level", "transistor"),
+        ("current.toml", "--converter", "cco", "--front-end-level", "transistor"),
         ("charge.toml", "--converter", "sar"),
         ("charge.toml", "--converter", "ramp"),
         ("charge.toml", "--converter", "sar", "--share", "4"),
@@ -109,6 +111,9 @@ def test_a_tile_runs_and_is_judged(files, options):
         (("current.toml", "--drivers", "r2r", "--driver-level", "zap"), "known: behavioural, transistor"),
         (("current.toml", "--drivers", "pwm"), "need integrators"),
         (("current.toml", "--drivers", "r2r", "--driver-level", "transistor"), "wanted them from 0 V"),
+        (("current.toml", "--front-end-level", "zap"), "known: behavioural, transistor"),
+        (("current.toml", "--converter", "ramp", "--front-end-level", "transistor"), "rest at 0.9 V"),
+        (("charge.toml", "--converter", "sar", "--front-end-level", "transistor"), "no front ends"),
     ],
 )
 def test_what_does_not_fit_is_said(files, options, says):

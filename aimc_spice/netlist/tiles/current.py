@@ -12,6 +12,7 @@ after the other. Word lines rest at ``v_ref``, where the front ends hold the bit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,18 +21,23 @@ from numpy.typing import ArrayLike, NDArray
 from aimc_spice.device.base import ConductanceMap
 from aimc_spice.errors import NetlistError
 from aimc_spice.netlist.adcs.base import Embeddable
+from aimc_spice.netlist.adcs.blocks import adc_text
 from aimc_spice.netlist.base import DEFAULT_OPTIONS, Deck, Lines, Netlist, Part, Transient
 from aimc_spice.netlist.crossbar import Crossbar
 from aimc_spice.netlist.drivers import pwl
 from aimc_spice.netlist.inputs import Encoding, Planes
 from aimc_spice.netlist.macro import Macro
 from aimc_spice.netlist.readout import multiplexer
+from aimc_spice.netlist.readout_mos import mos_multiplexer
 from aimc_spice.netlist.rows.base import Drive, Feeds, RowDrivers
 from aimc_spice.netlist.rows.ideal import IdealRows
 from aimc_spice.netlist.tiles.base import Schedule, TileProbes, check_sharing
+from aimc_spice.netlist.tiles.clocks import buffers
 from aimc_spice.netlist.wire import Wire
+from aimc_spice.units import spice
 
 Array = NDArray[np.float64]
+_GATE = 8e-6  # m, widths of the gates that a column's switches put on a clock, about
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,8 @@ class CurrentTileCircuit:
     n_shared : int
         Columns on one converter.
     v_rail : float
-        Supply of the class-B output stage that ideal op-amps are reckoned as in the energy [V] (assumed); for front
-        ends of transistors their real supply.
+        Supply of the class-B output stage that ideal op-amps are reckoned as in the energy [V] (assumed). What is of
+        transistors draws from its own.
     t_step : float, optional
         Largest time step [s]; default a hundredth of an operation.
     network : Part, optional
@@ -138,11 +144,8 @@ class CurrentTileCircuit:
     def probes(self, x: ArrayLike) -> TileProbes:
         """Return where a reader finds what in the deck of the same inputs."""
         cols, drive = range(self.cells.shape[1]), self.drive(x)
-        names = [name for c in cols for name in self.front_end.source_names(f"xf_{c}")]
-        own = Feeds(
-            drive.sensed, self.adc.supplies(self._converters()), {"front_end": [(name, self.v_rail) for name in names]}
-        )
-        feeds = own + self.drivers.feeds(drive)
+        supplies = {**self.adc.supplies(self._converters()), **self._more_supplies()}
+        feeds = Feeds(drive.sensed, supplies, self._rails()) + self.drivers.feeds(drive)
         return TileProbes(
             planes=drive.planes,
             schedule=self.schedule,
@@ -175,8 +178,9 @@ class CurrentTileCircuit:
     def _definitions(self) -> tuple[Part, ...]:
         """Return every model and subcircuit once."""
         texts = [text for macro in (self.front_end, self.sampler) if macro for text in macro.texts()]
-        multiplexers = [multiplexer(self.n_shared)] if self.n_shared > 1 else []
-        parts = [*map(Lines, texts), *self.adc.definitions(), *multiplexers]
+        build, gates = (multiplexer, []) if self._v_dd is None else (mos_multiplexer, [Lines(adc_text("gates"))])
+        multiplexers = [build(self.n_shared)] if self.n_shared > 1 else []
+        parts = [*map(Lines, texts), *self.adc.definitions(), *gates, *multiplexers]
         return tuple(dict.fromkeys(parts))
 
     def _body(self, probes: TileProbes, drive: Drive) -> list[Part]:
@@ -197,34 +201,65 @@ class CurrentTileCircuit:
         """Return front ends, samplers and multiplexers, with their clocks."""
         rst = "rst " if self.front_end.role == "integrator" else ""
         call = self.front_end.call()
-        lines = [f"xf_{c} bp_{c} bn_{c} {rst}out_{c} {call}" for c in range(self.cells.shape[1])]
+        cols = range(self.cells.shape[1])
+        lines = [f"xf_{c} bp_{c} bn_{c} {rst}out_{c} {call}" for c in cols]
+        if self._v_dd is not None:
+            lines.append(f"vsw_vdd sw_vdd 0 {spice(self._v_dd)}")
         if rst:
-            lines.append(self._clock("rst", n, -self.t_rise, self.schedule.t_busy, on=False))
+            lines.append(self._clock("rst", n, (-self.t_rise, self.schedule.t_busy), len(cols), on=False))
         if self.sampler:
-            lines += [f"xs_{c} out_{c} smp held_{c} {self.sampler.call()}" for c in range(self.cells.shape[1])]
-            lines.append(self._clock("smp", n, 0.0, self.t_int - self.t_rise))
+            lines += [f"xs_{c} out_{c} smp held_{c} {self.sampler.call()}" for c in cols]
+            lines.append(self._clock("smp", n, (0.0, self.t_int - self.t_rise), len(cols)))
         return [Lines("\n".join([*lines, *self._multiplexers(n)]))]
 
     def _multiplexers(self, n: int) -> list[str]:
         if self.n_shared == 1:
             return []
-        k, held = self.n_shared, self._column
+        k, held, supply = self.n_shared, self._column, "" if self._v_dd is None else " sw_vdd"
         selects = " ".join(f"sel_{s}" for s in range(k))
         lines = []
         for a in range(self.n_converters):
             columns = " ".join(f"{held}_{a * k + s}" for s in range(k))
-            lines.append(f"xm_{a} {columns} {selects} in_{a} mux_{k}\ncm_{a} in_{a} 0 1e-14")
+            lines.append(f"xm_{a} {columns} {selects} in_{a}{supply} mux_{k}\ncm_{a} in_{a} 0 1e-14")
         t_conv, first = self.adc.t_conv, self.t_int + self.t_hold
         # a column is passed on a tenth of a conversion early, so that it has settled when its conversion begins
         slots = [(first + (s - 0.1) * t_conv, first + (s + 0.89) * t_conv) for s in range(k)]
-        return [*lines, *(self._clock(f"sel_{s}", n, *slot) for s, slot in enumerate(slots))]
+        return [*lines, *(self._clock(f"sel_{s}", n, slot, self.n_converters) for s, slot in enumerate(slots))]
 
-    def _clock(self, node: str, n: int, start: float, end: float, *, on: bool = True) -> str:
-        """Return a clock of 1 V that is high (`on`) or low between two times of every operation, edges of t_rise."""
-        begins = self.schedule.operations(n)[:, None]
+    def _clock(self, node: str, n: int, when: tuple[float, float], gates: int, *, on: bool = True) -> str:
+        """Return a clock that is high (`on`) or low between two times of every operation, edges of t_rise.
+
+        Its high level is 1 V for ideal switches; for transistors inverters bring it to `gates` of them.
+        """
+        begins, (start, end) = self.schedule.operations(n)[:, None], when
         times = (begins + np.array([start, start + self.t_rise, end, end + self.t_rise])).ravel()
-        level = np.array([0.0, 1.0, 1.0, 0.0])
-        return pwl(f"v{node}", node, times, np.tile(level if on else 1 - level, n)).rstrip("\n")
+        level = np.array([0.0, 1.0, 1.0, 0.0]) if on else np.array([1.0, 0.0, 0.0, 1.0])
+        if self._v_dd is None:
+            return pwl(f"v{node}", node, times, np.tile(level, n)).rstrip("\n")
+        source = pwl(f"v{node}d", f"{node}d", times, np.tile(self._v_dd * level, n))
+        return source + buffers(node, "sw_vdd", _GATE * gates).rstrip("\n")
+
+    def _rails(self) -> dict[str, Sequence[tuple[str, float]]]:
+        """Return, by block, the sources inside the columns' circuits whose current is drawn from a supply."""
+        blocks = {"front_end": (self.front_end, "xf"), "sampler": (self.sampler, "xs")}
+        rails: dict[str, Sequence[tuple[str, float]]] = {}
+        for block, (macro, x) in blocks.items():
+            names = (
+                [name for c in range(self.cells.shape[1]) for name in macro.source_names(f"{x}_{c}")] if macro else []
+            )
+            if macro and names:
+                rails[block] = [(name, macro.v_dd or self.v_rail) for name in names]
+        return rails
+
+    def _more_supplies(self) -> dict[str, Sequence[tuple[str, float]]]:
+        """Return what drives clocks and multiplexers of transistors."""
+        return {} if self._v_dd is None else {"switches": [("vsw_vdd", self._v_dd)]}
+
+    @property
+    def _v_dd(self) -> float | None:
+        """Supply of the transistors that reset, sample and select columns [V]; None: nothing, or ideal switches."""
+        switched = self.front_end if self.front_end.role == "integrator" else self.sampler
+        return switched.v_dd if switched else None
 
     def _inputs(self) -> list[str]:
         """Return the nodes that the converters read."""

@@ -29,13 +29,13 @@ from aimc_spice.netlist.adcs.blocks import adc_text
 from aimc_spice.netlist.base import Lines, Part
 from aimc_spice.netlist.drivers import pwl
 from aimc_spice.netlist.macro import Macro
+from aimc_spice.netlist.tiles.clocks import buffers
 from aimc_spice.share import share
 from aimc_spice.units import show, spice
 
 _EDGE = 5e-11  # s, of the clocks
 _GUARD = 3e-10  # s, from the opening of a switch until something moves
 _W_PER_F = 1e7  # m/F: reset switches of all columns settle alike
-_FAN_OUT = 4.0
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,7 @@ class ChargeMultiplexer:
         high[: 2 * first] = self.v_dd
         if self.level == "behavioural":
             return pwl(f"v{node}", node, edges, high) + pwl(f"v{node}b", f"{node}b", edges, self.v_dd - high)
-        size = spice(max(1e-6, load / (3.5 * _FAN_OUT)))  # an inverter of u has gates of 3.5 u
-        pairs = ((f"{node}d", f"{node}b"), (f"{node}b", node))
-        inverters = "".join(f"x{out} {into} {out} mux_vdd 0 inverter u={size}\n" for into, out in pairs)
-        return pwl(f"v{node}d", f"{node}d", edges, high) + inverters
+        return pwl(f"v{node}d", f"{node}d", edges, high) + buffers(node, "mux_vdd", load)
 
 
 def _texts(*, mos: bool) -> tuple[Part, ...]:
