@@ -35,6 +35,7 @@ from aimc_spice.units import show, spice
 
 _EDGE = 5e-11  # s, of the clocks
 _GUARD = 3e-10  # s, from the opening of a switch until something moves
+_C_RESETS, _C_SELECTOR = 1.38e-14, 4e-9  # F, F/m: see `transistors`
 _W_PER_F = 1e7  # m/F: reset switches of all columns settle alike
 
 
@@ -60,7 +61,10 @@ class ChargeMultiplexer:
         Unit width of a selector's transmission gate [m]: half of that of the converter's reset, for which it is the
         dummy.
     c_port : float
-        What each column adds to either line of its converter: wire and junctions [F] (assumed).
+        What each column adds to either line of its converter: wire [F] (assumed).
+    c_mos : float
+        What stands on either line of a joined column at transistor level all by itself, junctions and gates [F]; see
+        `transistors`. Levels and codes reckon with it; it is drawn at behavioural level only.
     """
 
     n_shared: int
@@ -73,6 +77,7 @@ class ChargeMultiplexer:
     c_inj: float = 0.0
     u: float = 5e-7
     c_port: float = 5e-16
+    c_mos: float = 0.0
 
     def __post_init__(self) -> None:
         if self.n_shared < 2:
@@ -84,13 +89,24 @@ class ChargeMultiplexer:
                 f"multiplexer: got t_reset = {show(self.t_reset, 's')}, t_int = {show(self.t_int, 's')}",
                 hint=f"t_reset above {show(3 * _GUARD, 's')}, t_int above zero",
             )
-        if not min(self.v_dd, self.r_on, self.r_off, self.u) > 0 or min(self.c_inj, self.c_port) < 0:
+        if not min(self.v_dd, self.r_on, self.r_off, self.u) > 0 or min(self.c_inj, self.c_port, self.c_mos) < 0:
             raise NetlistError(f"got {self}, wanted resistances, widths and supply above zero, capacitors not below")
 
     @property
     def c_line(self) -> float:
-        """What all its columns together add to either line of a converter [F]."""
-        return self.n_shared * self.c_port
+        """What all its columns together add to either line of a converter, transistors included [F]."""
+        return self.n_shared * self.c_port + self.c_mos
+
+    @staticmethod
+    def transistors(n_shared: int, u: float = 5e-7) -> float:
+        """Return what transistors of the generic 1.8 V node bring to either line of a joined column [F].
+
+        Resets of column and converter, comparator and the column's own selector, then a selector a column, closed
+        ones' junctions at mid supply. Fitted to the voltages of 2, 4 and 8 columns of 50 fF on a 6-bit SAR of 16 fF:
+        lines are within 0.25 mV of it, a step is 6.4 mV. Where lines are not alike it moves codes, as it shrinks what
+        the positive line sees of the negative one's charge.
+        """
+        return _C_RESETS + n_shared * _C_SELECTOR * u
 
     def reset(self, c_bl: float) -> Macro:
         """Return the reset switch for bit lines of typically `c_bl` [F]: ideal, or an n transistor with a dummy."""
@@ -137,8 +153,9 @@ class ChargeMultiplexer:
 
     def columns(self, n_cols: int) -> Part:
         """Return the switches of all columns, and what they add to the lines of the converters."""
-        ports = [(a, line) for a in range(n_cols // self.n_shared) for line in "pn"] if self.c_port else []
-        loads = [f"cm{line}_{a} adc_{a}_m{line} 0 {spice(self.c_line)}" for a, line in ports]
+        drawn = self.n_shared * self.c_port + (self.c_mos if self.level == "behavioural" else 0.0)
+        ports = [(a, line) for a in range(n_cols // self.n_shared) for line in "pn"] if drawn else []
+        loads = [f"cm{line}_{a} adc_{a}_m{line} 0 {spice(drawn)}" for a, line in ports]
         return Lines("\n".join([*map(self.column, range(n_cols)), *loads]))
 
     def supplies(self) -> dict[str, Sequence[tuple[str, float]]]:
