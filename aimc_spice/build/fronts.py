@@ -1,8 +1,8 @@
 """Which read-out do the columns of a current-mode tile get: front ends, samplers, of equations or of transistors?
 
-One idea: what a tile file says of its transimpedance holds at both levels; transistors rest at half of their supply, so
-the converter's range must be centred there. Before a converter of currents a conveyor takes the place of the
-transimpedance. The operator is computed with the equations, resting at 0 V. It simulates nothing.
+One idea: what a tile file says of its transimpedance holds at both levels; transistors hold the lines at half of their
+supply, and their outputs rest where the converter's range is centred. Before a converter of currents a conveyor takes
+the place of the transimpedance. The operator is computed with the equations, resting at 0 V. It simulates nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Fronts:
     linear : FrontEnd
         The same by equations, resting at 0 V: what the operator is computed with.
     v_ref : float
-        Where word lines and outputs rest [V].
+        Where word lines rest [V].
     t_hold : float
         As of `CurrentTileCircuit` [s].
     """
@@ -67,9 +67,12 @@ def fronts(config: TileConfig, adc: Embeddable, level: Level, *, shared: bool) -
         A front end that does not fit the converter, or that has no transistor level.
     """
     process = generic("g180", Corner()) if level == "transistor" else None
-    v_ref = _rest(config, adc, process)
-    build = _current if adc.quantity == "A" else _voltage
-    front_end, linear = build(config, adc, process, v_ref)
+    middle = _middle(adc, process)
+    v_ref = process.vdd / 2 if process else middle
+    if adc.quantity == "A":
+        front_end, linear = _current(config, adc, process)
+    else:
+        front_end, linear = _voltage(config, process, middle)
     if not shared:
         return Fronts(front_end, linear, v_ref)
     if process is None:
@@ -77,34 +80,25 @@ def fronts(config: TileConfig, adc: Embeddable, level: Level, *, shared: bool) -
     return Fronts(front_end, linear, v_ref, mos_sample_hold(process), _T_HOLD_MOS)
 
 
-def _rest(config: TileConfig, adc: Embeddable, process: Process | None) -> float:
-    """Return where word lines rest [V]: the middle of the converter's range, which transistors cannot choose."""
-    fixed = isinstance(adc, IdealAdc) or adc.quantity == "A"
-    middle = 0.0 if fixed else (adc.low + adc.high) / 2
-    if process is None:
-        return middle
-    half = process.vdd / 2
-    if not fixed and abs(middle - half) > 1e-6:
-        raise ConfigError(
-            f"tile {config.name}: front ends of transistors rest at {half:g} V, the converters' range is "
-            f"{adc.low:g} to {adc.high:g} V",
-            hint="--converter sar, cco, dual_slope or ideal; or --front-end-level behavioural",
-        )
-    return half
+def _middle(adc: Embeddable, process: Process | None) -> float:
+    """Return where outputs rest [V]: the middle of the converter's range; an ideal one takes what there is."""
+    if isinstance(adc, IdealAdc) or adc.quantity == "A":
+        return process.vdd / 2 if process else 0.0
+    return (adc.low + adc.high) / 2
 
 
-def _voltage(config: TileConfig, adc: Embeddable, process: Process | None, v_ref: float) -> tuple[Macro, FrontEnd]:  # noqa: ARG001  as _current
+def _voltage(config: TileConfig, process: Process | None, middle: float) -> tuple[Macro, FrontEnd]:
     linear = _transimpedance(config, 0.0)
     if process is None:
-        return _transimpedance(config, v_ref).macro, linear
+        return _transimpedance(config, middle).macro, linear
     table = config.front_end
     if table.kind != "tia" or table.r_f is None:
         what = f"tile {config.name}: a front end of kind {table.kind!r} has no transistor level here"
         raise ConfigError(what, hint='kind = "tia", or --front-end-level behavioural')
-    return mos_tia(process, r_f=table.r_f, r_1=table.r_1), linear
+    return mos_tia(process, r_f=table.r_f, r_1=table.r_1, v_out=middle), linear
 
 
-def _current(config: TileConfig, adc: Embeddable, process: Process | None, v_ref: float) -> tuple[Macro, FrontEnd]:  # noqa: ARG001  as _voltage
+def _current(config: TileConfig, adc: Embeddable, process: Process | None) -> tuple[Macro, FrontEnd]:
     """Before a converter of currents the tile file's own range, ``high / r_f``, becomes half of the converter's."""
     if config.front_end.r_f is None:
         raise ConfigError(f"tile {config.name}: how much current is full scale?", hint="front_end.r_f and readout.high")
@@ -133,6 +127,10 @@ def timed(circuit: CurrentTileCircuit, input_bits: int) -> CurrentTileCircuit:
     t_int = max(circuit.t_int, (2**input_bits - 1) * _COUNT)
     c_int, r_1, v_ref = t_int / params["r_f"], params["r_1"], params["v_ref"]
     if front_end.v_dd is not None:
+        if abs(circuit.zero - v_ref) > 1e-6:
+            zero = circuit.zero
+            what = f"integrators of transistors rest at {v_ref:g} V, the converters' range is centred at {zero:g} V"
+            raise ConfigError(what, hint="--converter sar or ideal, or --front-end-level behavioural")
         w = max(4e-6, _W_PER_F * c_int)
         front_end = mos_integrator(generic("g180", Corner()), c_int=c_int, r_1=r_1, w=w, v_ref=v_ref)
         return replace(circuit, front_end=front_end, sampler=None, t_int=t_int, t_hold=_HOLD_MOS, t_idle=_IDLE_MOS)

@@ -108,9 +108,8 @@ class CurrentTileJudged:
         if circuit.front_end.role == "integrator":
             sums = sums * self._slope()
         if isinstance(adc, CcoColumn | DualSlopeColumn):
-            currents = circuit.front_end.params["i_0"] + sums
-            return np.searchsorted(adc.levels(), currents, side="right").astype(np.int64)
-        volts = circuit.v_ref + sums
+            return np.searchsorted(adc.levels(), circuit.zero + sums, side="right").astype(np.int64)
+        volts = circuit.zero + sums
         return ideal_codes(volts.ravel(), adc.n_bits, adc.low, adc.high).reshape(volts.shape)
 
     def _slope(self) -> NDArray[np.float64]:
@@ -224,7 +223,9 @@ def _charge(config: TileConfig, choices: Choices, weights: NDArray[np.float64]) 
     drivers, encoding = _rows(config, choices)
     mux = None
     if choices.n_shared > 1:
-        mux = ChargeMultiplexer(choices.n_shared, _level(choices.level), t_int=config.t_int)
+        real = choices.level == "transistor" and choices.converter == "sar"  # what the lines bear was fitted with it
+        c_mos = ChargeMultiplexer.transistors(choices.n_shared) if real else 0.0
+        mux = ChargeMultiplexer(choices.n_shared, _level(choices.level), t_int=config.t_int, c_mos=c_mos)
         crossbar = replace(crossbar, reset=mux.reset(c_bl))
     return ChargeTileJudged(
         ChargeTileCircuit(

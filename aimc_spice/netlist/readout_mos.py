@@ -18,7 +18,9 @@ _CONVEYOR = ("opamp_mos", "conveyor_mos")
 _SWITCHES = ("opamp_mos", "switches_mos", "multiplexer_mos")
 
 
-def mos_tia(process: Process, *, r_f: float, r_1: float = 2e3, v_ref: float | None = None) -> Macro:
+def mos_tia(
+    process: Process, *, r_f: float, r_1: float = 2e3, v_ref: float | None = None, v_out: float | None = None
+) -> Macro:
     """Build `readout.dynamic_tia` of two transistor op-amps.
 
     Parameters
@@ -28,9 +30,12 @@ def mos_tia(process: Process, *, r_f: float, r_1: float = 2e3, v_ref: float | No
     r_f, r_1 : float
         As of `readout.dynamic_tia` [Ω].
     v_ref : float, optional
-        Where lines are held and the output rests [V].
+        Where lines are held [V].
+    v_out : float, optional
+        Where the output rests [V]; default `v_ref`.
     """
-    return _macro("front_end", "tia_mos", ("opamp_mos",), process, v_ref, r_f=r_f, r_1=r_1)
+    v_out = _rest(process, v_ref) if v_out is None else v_out
+    return _macro("front_end", "tia_mos", ("opamp_mos",), process, v_ref, r_f=r_f, r_1=r_1, v_out=v_out)
 
 
 def mos_conveyor(
@@ -41,6 +46,7 @@ def mos_conveyor(
     c_z: float = 8e-13,
     i_bias: float = 2e-4,
     v_ref: float | None = None,
+    v_out: float | None = None,
 ) -> Macro:
     """Build `readout.conveyor` of op-amps that hold the lines, mirrors with cascodes, and an op-amp at the output.
 
@@ -48,7 +54,7 @@ def mos_conveyor(
 
     Parameters
     ----------
-    process, v_ref
+    process, v_ref, v_out
         As of `mos_tia`.
     r_z, copy : float
         As of `readout.conveyor` [Ω].
@@ -57,7 +63,8 @@ def mos_conveyor(
     i_bias : float
         Of each line [A]: a line may push or draw less than that.
     """
-    values = {"r_z": r_z, "copy": copy, "c_z": c_z, "i_bias": i_bias}
+    v_out = _rest(process, v_ref) if v_out is None else v_out
+    values = {"r_z": r_z, "copy": copy, "c_z": c_z, "i_bias": i_bias, "v_out": v_out}
     return _macro("front_end", "conveyor_mos", _CONVEYOR, process, v_ref, **values)
 
 
@@ -143,5 +150,9 @@ def _macro(
     wrong = [f"{key} = {value:g}" for key, value in values.items() if not value > 0]
     if wrong:
         raise NetlistError(f"{name}: got {', '.join(wrong)}, wanted every value above zero")
-    params = {**values, "v_ref": process.vdd / 2 if v_ref is None else v_ref, "v_dd": process.vdd}
+    params = {**values, "v_ref": _rest(process, v_ref), "v_dd": process.vdd}
     return Macro(role, name, own, params, (process.text, *needed), _SUPPLY)
+
+
+def _rest(process: Process, v_ref: float | None) -> float:
+    return process.vdd / 2 if v_ref is None else v_ref

@@ -4,6 +4,7 @@ Codes are compared as the converters give them: nothing is corrected. A step is 
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,14 @@ from aimc_spice.errors import NetlistError
 from aimc_spice.metrology.tile import read_tile
 from aimc_spice.netlist.adcs import CONVERTERS
 from aimc_spice.netlist.adcs.current_column import CcoColumn, DualSlopeColumn
+from aimc_spice.netlist.adcs.flash import flash
+from aimc_spice.netlist.adcs.flash_column import FlashColumn
 from aimc_spice.netlist.adcs.mos import generic
 from aimc_spice.netlist.adcs.sar_charge import sar_charge
 from aimc_spice.netlist.adcs.sar_column import SarColumn
 from aimc_spice.netlist.driven import Corner
 from aimc_spice.netlist.inputs import PulseWidth
+from aimc_spice.netlist.macro import header
 from aimc_spice.netlist.readout import OpAmp, conveyor, current_conveyor, dynamic_tia, integrator, sample_hold
 from aimc_spice.netlist.readout_mos import (
     mos_conveyor,
@@ -31,6 +35,7 @@ from tiles import OPAMP, R_1, cells, tile
 
 pytestmark = pytest.mark.ngspice
 X = np.random.default_rng(5).uniform(-1, 1, (1, 8))
+FRONT_ENDS = Path(__file__).parents[2] / "netlists" / "frontends"
 R, V_REF = 2e4, 0.9
 MOS = generic("g180", Corner())
 
@@ -46,7 +51,7 @@ def run(ngspice, circuit):
 
 
 def voltages(level="behavioural", **changes):
-    return tile(adc=SarColumn(sar_charge(6, level)), v_ref=V_REF, **{"t_int": 4e-8, **changes})
+    return tile(adc=SarColumn(sar_charge(6, level)), **{"t_int": 4e-8, "v_ref": V_REF, **changes})
 
 
 def test_tia_of_transistors(ngspice):
@@ -106,6 +111,35 @@ def test_columns_that_transistors_hold_and_select(ngspice):
     assert np.ptp(one.codes) > 15
     assert np.abs(one.codes - other.codes).max() <= 1
     assert set(other.energy) - set(one.energy) == {"sampler", "switches"}
+
+
+def test_outputs_rest_where_the_converter_asks(ngspice):
+    """Ramp and flash convert 0.1 to 0.9 V, below what the op-amps' n pairs can hold: lines stay at 0.9 V."""
+    plain = voltages(front_end=conveyor(r_z=R / 2, r_x=0.1, v_ref=0.5).macro, v_ref=0.5)
+    plain = replace(plain, adc=FlashColumn(flash(4)))
+    one = run(ngspice, plain)
+    for front_end in (mos_conveyor(MOS, r_z=R / 2, c_z=1.6e-13, v_out=0.5), mos_tia(MOS, r_f=R / 2, v_out=0.5)):
+        other = run(ngspice, replace(plain, front_end=front_end, v_ref=V_REF))
+        assert np.abs(one.codes - other.codes).max() <= 1
+        assert other.columns == pytest.approx(one.columns, abs=3e-3)
+        assert other.product == pytest.approx(one.product, abs=1.01 * 0.05)
+
+
+PORTS = [
+    ("tia_dynamic", "tia_dynamic", "opamp_mos", "tia_mos"),
+    ("conveyor", "conveyor_limited", "conveyor_mos", "conveyor_mos"),
+    ("conveyor", "conveyor_current", "conveyor_mos", "conveyor_current_mos"),
+    ("integrator", "integrator", "integrator_mos", "integrator_mos"),
+    ("switches", "sample_hold", "switches_mos", "sample_hold_mos"),
+    ("switches", "sample_hold", "sampler_mos", "sampler_mos"),
+    ("multiplexer", "column_multiplexer", "multiplexer_mos", "column_multiplexer_mos"),
+]
+
+
+@pytest.mark.parametrize(("file", "name", "mos_file", "mos_name"), PORTS)
+def test_both_levels_have_the_same_ports(file, name, mos_file, mos_name):
+    texts = [(FRONT_ENDS / f"{f}.cir").read_text(encoding="utf-8") for f in (file, mos_file)]
+    assert header(texts[0], name)[0] == header(texts[1], mos_name)[0]
 
 
 def test_what_is_not_above_zero_is_named():

@@ -78,6 +78,7 @@ def test_a_deck_is_written(files):
         ("current.toml", "--converter", "dual_slope"),
         ("current.toml", "--front-end-level", "transistor"),
         ("current.toml", "--converter", "cco", "--front-end-level", "transistor"),
+        ("current.toml", "--converter", "flash", "--bits", "4", "--front-end-level", "transistor"),
         ("charge.toml", "--converter", "sar"),
         ("charge.toml", "--converter", "ramp"),
         ("charge.toml", "--converter", "sar", "--share", "4"),
@@ -112,7 +113,10 @@ def test_a_tile_runs_and_is_judged(files, options):
         (("current.toml", "--drivers", "pwm"), "need integrators"),
         (("current.toml", "--drivers", "r2r", "--driver-level", "transistor"), "wanted them from 0 V"),
         (("current.toml", "--front-end-level", "zap"), "known: behavioural, transistor"),
-        (("current.toml", "--converter", "ramp", "--front-end-level", "transistor"), "rest at 0.9 V"),
+        (
+            ("current.toml", "--converter", "ramp", "--drivers", "pwm", "--front-end-level", "transistor"),
+            "rest at 0.9 V, the converters' range is centred at 0.5 V",
+        ),
         (("charge.toml", "--converter", "sar", "--front-end-level", "transistor"), "no front ends"),
     ],
 )

@@ -62,7 +62,7 @@ class CurrentTileCircuit:
     v_read : float
         Voltage of an input of one, above `v_ref` [V].
     v_ref : float
-        Resting voltage of the word lines [V].
+        Resting voltage of the word lines, and of the outputs where a front end has no ``v_out`` [V].
     r_driver : float
         Series resistance of each word line [Ω].
     sampler : Macro, optional
@@ -125,6 +125,12 @@ class CurrentTileCircuit:
         return self.cells.shape[1] // self.n_shared
 
     @property
+    def zero(self) -> float:
+        """What a converter is given without input: where outputs rest [V], or the current of a conveyor [A]."""
+        own = self.front_end.params.get("i_0" if self.adc.quantity == "A" else "v_out")
+        return self.v_ref if own is None else own
+
+    @property
     def schedule(self) -> Schedule:
         """When what happens."""
         times = {"t_hold": self.t_hold, "t_idle": self.t_idle, "t_lead": self.drivers.lead(self.t_int)}
@@ -156,7 +162,7 @@ class CurrentTileCircuit:
             rails=feeds.rails,
             r_driver=self.r_driver,
             v_rest=self.v_ref,
-            zero=self.front_end.params["i_0"] if self.adc.quantity == "A" else None,
+            zero=self.zero,
         )
 
     def deck(self, x: ArrayLike, *, title: str = "current-mode tile") -> Deck:
