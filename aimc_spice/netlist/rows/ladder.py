@@ -144,6 +144,12 @@ class LadderRows:
     buffer: LineBuffer | None = LineBuffer()
     build: Build = field(default_factory=Build)
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.r_on < 2 * self.r and self.sigma >= 0):
+            raise NetlistError(
+                f"R-2R DACs: got r = {self.r:g} Ω, r_on = {self.r_on:g} Ω, wanted legs of 2 r above r_on"
+            )
+
     @property
     def r_out(self) -> float:
         """See `RowDrivers`; without buffers that of equal resistors."""

@@ -1,6 +1,6 @@
 """What drives a line for a time: a code and a shared count, compared bit by bit, a flip-flop, a line driver.
 
-A count takes ``t_on / (2**n - 1)``; it changes three quarters of that before the clock lets the flip-flops take what
+A count takes ``t_on / (2**n - 1)``; it changes nine tenths of that before the clock lets the flip-flops take what
 was found, so code k is high for k counts from the start of a window. Flip-flops are clocked once before, to be at rest.
 """
 
@@ -17,9 +17,10 @@ from aimc_spice.netlist.drivers import Array, pwl
 from aimc_spice.netlist.rows.base import EDGE, LOGIC, Drive, Feeds
 from aimc_spice.netlist.rows.build import flip_flop_text
 from aimc_spice.netlist.rows.line import LineDriver, joined
-from aimc_spice.units import spice
+from aimc_spice.units import show, spice
 
-_SETUP = 0.75  # of a count, from its change to the clock
+_SETUP = 0.9  # of a count, from its change to the clock
+_GATES, _BIT = 1e-10, 1.5e-10  # s, of a comparison: besides, and of every bit; slow transistors (ss) at 1.71 V
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,16 @@ class PulseRows:
         """See `RowDrivers`."""
         return drive.v_read * self.codes(drive) / self._top
 
+    def check_count(self, t_on: float) -> None:
+        """Refuse counts in which transistors cannot compare all bits: their pulses would never end."""
+        count, least = t_on / self._top, (_GATES + _BIT * self.n_bits) / _SETUP
+        if self.driver.build.mos and count < least:
+            raise NetlistError(
+                f"pulse-width drivers of transistors: got {show(count, 's')} a count, "
+                f"wanted {show(least, 's', 2)} or more to compare {self.n_bits} bits",
+                hint=f"t_int of {show(1.01 * least * self._top, 's', 3)} or more, or fewer bits",
+            )
+
     def definitions(self, drive: Drive) -> tuple[Part, ...]:
         """See `RowDrivers`."""
         build, n = self.driver.build, range(self.n_bits)
@@ -75,6 +86,7 @@ class PulseRows:
 
     def circuit(self, drive: Drive) -> Part:
         """See `RowDrivers`."""
+        self.check_count(drive.windows.t_on)
         codes, n = self.codes(drive), range(self.n_bits)
         lines = [self._clock(drive), *(self._count(k, drive) for k in n)]
         counts = " ".join(f"count_{k}" for k in n)
@@ -101,7 +113,7 @@ class PulseRows:
         return drive.windows.starts(len(drive.levels))[:, None] + drive.windows.t_on / self._top * counts
 
     def _clock(self, drive: Drive) -> str:
-        """Return the clock: an edge at the start of every count, and one before."""
+        """Return the clock: an edge at the start of every count, the resting one included, and one before."""
         half = 0.5 * drive.windows.t_on / self._top
         rises = self._times(drive, np.arange(-1.0, self._top + 1)).ravel()
         times = rises[:, None] + np.array([0.0, EDGE, half, half + EDGE])
