@@ -138,7 +138,7 @@ def test_what_drivers_cannot_give_is_said():
         LadderRows(2, signed=False).codes(Drive(MultiLevel(2, "none").planes(-x), WINDOWS, 0.2))
     with pytest.raises(NetlistError, match="of 3 bits"):
         PulseRows(3).codes(Drive(PulseWidth(2).planes(x), WINDOWS, 0.2))
-    with pytest.raises(NetlistError, match=r"got 238\.1 ps a count, wanted 1\.1 ns or more to compare 6 bits"):
+    with pytest.raises(NetlistError, match=r"got 238\.1 ps a count, wanted 1\.2 ns or more to compare 6 bits"):
         PulseRows(6, LineDriver(build=MOS)).circuit(Drive(PulseWidth(6).planes(x), WINDOWS, 0.2, 0.9))
     with pytest.raises(NetlistError, match="above r_on"):
         LadderRows(2, r=100.0)
