@@ -133,3 +133,15 @@ def test_converters_that_saturate_are_counted(files):
     done = run("run", files / "hot.toml", "--converter", "ramp")
     assert done.exit_code == 0, done.output
     assert "codes are at an end of the range" in done.output
+
+
+@pytest.mark.ngspice
+def test_a_tile_all_of_transistors_is_within_a_step(files):
+    """Drivers, front ends and converters of one process in one deck, its models once."""
+    text = (files / "current.toml").read_text(encoding="utf-8").replace("= 8\n", "= 4\n")
+    (files / "four.toml").write_text(text, encoding="utf-8")
+    levels = [f"--{what}level=transistor" for what in ("", "front-end-", "driver-")]
+    done = run("run", files / "four.toml", "--converter", "sar", "--bits", "4", "--drivers", "r2r", *levels)
+    assert done.exit_code == 0, done.output
+    assert "by at most 1\n" in done.output or "by at most 0\n" in done.output
+    assert all(block in done.output for block in ("driver logic", "dac ladders", "front_end", "adc comparator"))
