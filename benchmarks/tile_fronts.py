@@ -2,7 +2,7 @@
 
 Converters are of transistors in both decks (with ``--quick`` by equations); codes are compared as they come, nothing is
 corrected. A step is 28 mV, or 0.3 µA, of 6 bits. One input vector; the range is used to about two thirds.
-Words pick some: ``python benchmarks/tile_fronts.py conveyor``.
+Words pick some, as in ``python benchmarks/tile_fronts.py --quick integrator``; else ``--quick`` has only the fast ones.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from aimc_spice.netlist.readout_mos import (
 )
 from aimc_spice.netlist.tiles.current import CurrentTileCircuit
 
+QUICK = ["TIA", "conveyor of currents"]
 MOS, V_REF, R = generic("g180", Corner()), 0.9, 1e4
 COPY, I_0 = 0.1, 1e-5  # lines of 0.1 mA are full scale
 C_INT, MOS_OPAMP = 1e-11, OpAmp(3e3, 6.5e8)  # of `mos_integrator` into a capacitor
@@ -85,10 +86,10 @@ def told(one: Case) -> np.ndarray:
 def main() -> None:
     """Print the claims."""
     level: Level = "behavioural" if "--quick" in sys.argv else "transistor"
-    wanted = [word for word in sys.argv[1:] if not word.startswith("--")]
+    wanted = [word for word in sys.argv[1:] if not word.startswith("--")] or (QUICK if "--quick" in sys.argv else [""])
     one = plain(level)
     for name, circuits in pairs(level).items():
-        if wanted and not any(name.startswith(word) for word in wanted):
+        if not any(name.startswith(word) for word in wanted):
             continue
         by, of = (
             told(replace(one, name=f"{name} {kind}", circuit=circuit))

@@ -89,6 +89,18 @@ def test_conveyor_of_currents_of_transistors(ngspice, kind, level):
     assert other.product == pytest.approx(one.product, abs=1.01 * adc.high / 2**adc.n_bits)
 
 
+@pytest.mark.parametrize("corner", [Corner("ff"), Corner("ss", vdd_scale=0.9)], ids=lambda c: c.name)
+def test_conveyor_of_currents_in_corners(ngspice, corner):
+    """Its mirrors are ratios: corners move none of 6 bits by more than a step."""
+    adc, process = DualSlopeColumn(CONVERTERS["dual_slope"](6)), generic("g180", corner)
+    plain = tile(cells=cells(8, 4), adc=adc, t_int=2e-8, front_end=current_conveyor(i_0=1e-5, copy=0.5, r_x=0.4))
+    one = run(ngspice, plain)
+    front_end = mos_current_conveyor(process, i_0=1e-5, copy=0.5)
+    other = run(ngspice, replace(plain, front_end=front_end, v_ref=process.vdd / 2))
+    assert np.abs(one.codes - other.codes).max() <= 1
+    assert other.columns == pytest.approx(one.columns, abs=1.5e-7)
+
+
 def test_integrator_of_transistors(ngspice):
     c_int = 1e-11
     times = {"t_int": 1.5e-7, "t_hold": 4e-9, "t_idle": 1.5e-8}
