@@ -2,7 +2,7 @@
 
 One idea: an `AnalogMatrix` is a list of `Group`s (a horizontal partition, or a slice of it), each one matrix for all
 its tiles side by side and their converters. A run adds what each group's converters say to the partial sums, which
-are column by column: (N, rows). It chooses no ranges (see `fit`), and cuts no blocks (see `blocks`).
+are column by column: (N, rows), block by block. It chooses no ranges (see `fit`), and cuts no blocks (see `blocks`).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class AnalogMatrix:
         self, inputs: Rows | Patches, start: int, n_rows: int, total: F32, seed: int | None, first: int = 0,
         step: int = 1, cycle: int = 0, factor: float = 1.0, counting: bool = True,
     ) -> int:  # fmt: skip
-        """Add the products of rows `start` on to `total` (n_columns, n_rows).
+        """Add the products of rows `start` on to `total`, whose order `blocks.sums_of` tells.
 
         Parameters
         ----------

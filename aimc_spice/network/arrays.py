@@ -8,7 +8,7 @@ Digital steps stay in NumPy, and so do products of two activations. For NumPy it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -54,7 +54,7 @@ class ArrayLayer(AnalogLayer):
     def _sums(
         self, part: AnalogMatrix, inputs: Sequence[Rows | Patches], start: int, n_rows: int, seed: int | None,
         first: int, step: int, seen: Tally | None,
-    ) -> F32:  # fmt: skip
+    ) -> Iterable[tuple[int, F32]]:  # fmt: skip
         factors = self.dac.factors()
         total = self._array(np.repeat((part.offset * np.float32(sum(factors)))[:, None], n_rows, axis=1))
         for cycle, (one, factor) in enumerate(zip(inputs, factors, strict=True)):
@@ -74,7 +74,7 @@ class ArrayLayer(AnalogLayer):
                     seen.clipped += int(self.xp.sum(ends))
             if seen is not None:
                 seen.conversions += n_rows * part.n_columns * len(part.groups)
-        return np.asarray(self._back(total), dtype=np.float32)
+        return [(0, np.asarray(self._back(total), dtype=np.float32))]
 
     def _columns(self, inputs: Rows | Patches, n_in: int, start: int, n_rows: int, cycle: int) -> Any:
         """Return driven inputs (n_in, n_rows) on the device, bias rows last."""

@@ -1,13 +1,13 @@
 """How do the rows of a layer go through tiles without leaving compiled code? In blocks: drive, multiply, read out.
 
-One idea: a `Rows` or `Patches` is what a layer's input looks like to its matrices; `through` cuts it into blocks of
-`BLOCK` rows that stay in the second-level cache, and for each fills a small matrix, multiplies it (BLAS, called from
-compiled code) and converts the products at once. Every product has `EDGE` columns at both ends that are not used, so
-that a row's result does not depend on its place in a batch. It knows no layers.
+One idea: a `Rows` or `Patches` is what a layer's input looks like to its matrices; `through` cuts it into blocks of up
+to `BLOCK` rows that stay in the second-level cache, and for each fills a small matrix, multiplies it with a few columns
+at a time and converts their products at once. Partial sums are kept block by block, see `sums_of`. It knows no layers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
 from aimc_spice.network.dac import Dac, Drive, drive_rows
-from aimc_spice.network.kernel import BLOCK, F32, Converters, Noise, Tables, Worth, read_out, room_for_block
+from aimc_spice.network.kernel import BLOCK, F32, Converters, Desk, Noise, Tables, Worth, desk, read_columns
+from aimc_spice.network.multiply import FEW, LANES, aligned, fetch, multiply, wide
+from aimc_spice.network.turn import turn
 
-EDGE = 8  # columns before and behind a product's own: OpenBLAS adds those at its ends in another order
-_PAD = 32  # columns of a product are a multiple of it
-_STRIP = 16  # rows that are turned into columns at once
-_COLUMNS = 384  # of a product at once
+_STRIP = LANES  # rows that are turned into columns at once
+_INPUTS = 80_000  # numbers of a block's inputs: they share the second-level cache
+_SOME = 2 * FEW  # columns whose products stay in the first-level cache
 SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
 _NONE = np.zeros(0, np.float32)
 _EXACT = Converters(np.zeros((0, 0), np.int16), _NONE, _NONE, _NONE, np.zeros(0, np.int64), _NONE, 1.0, 0.0)
@@ -80,13 +81,15 @@ class Rows:
     cycle: int = 0
 
     def through(self, rows: slice, matrix: F32, reader: Reader, total: F32, start: int, n_rows: int) -> int:
-        """Add ``matrix @ x.T`` of rows `start` on, read out, to `total` (n_columns, n_rows); return what was clipped.
+        """Add ``matrix @ x.T`` of rows `start` on, read out, to `total`; return what was clipped.
 
         Parameters
         ----------
         rows : slice
             Of K; those beyond are driven with one.
         matrix : ndarray, shape (n_columns, rows)
+        total : ndarray, shape (n_columns * n_rows,)
+            See `sums_of`.
         """
         drive = tuple(self.dac.drives[self.cycle])
         if self.x.flags.c_contiguous:
@@ -129,66 +132,73 @@ class Patches:
 
     def rows(self, k: int, start: int, n_rows: int) -> F32:
         """Return patches (n_rows, k) of rows `start` on."""
-        found = np.empty((k, n_rows + 2 * EDGE), np.float32)
+        found = np.empty((k, n_rows), np.float32)
         _fill_patches(self.images, self._shape, 0, start, n_rows, found)
-        return found[:, EDGE : EDGE + n_rows].T
+        return found.T
 
     @property
     def _shape(self) -> tuple[Any, ...]:
         return (*self.channels, *self.kernel, *self.strides, *self.dilations, *self.size, np.float32(self.one))
 
 
-@compiled
-def _wide(n_rows: int) -> int:
-    """Return the columns of the product of a block."""
-    return -(-(n_rows + 2 * EDGE) // _PAD) * _PAD
+def sums_of(total: F32, n_columns: int, n_rows: int) -> Iterator[tuple[int, F32]]:
+    """Cut partial sums (n_columns * n_rows,) into what they are: for each block its first row and (n_columns, rows)."""
+    for at in range(0, n_rows, BLOCK):
+        m = min(n_rows - at, BLOCK)
+        yield at, total[n_columns * at : n_columns * (at + m)].reshape(n_columns, m)
 
 
-class _Scratch(NamedTuple):
-    """Memory of a run: inputs of a block, its products, and what `read_out` needs."""
+class _Room(NamedTuple):
+    """Memory of a run: inputs of a block, how many rows it has, how far apart they are, and products of few columns."""
 
     x: F32
+    rows: int
+    step: int
     y: F32
-    room: F32
+    desk: Desk
 
 
 @compiled
-def _scratch(matrix: F32, n_rows: int) -> _Scratch:
-    wide, width = _wide(min(n_rows, BLOCK)), _width(matrix.shape[0])
-    return _Scratch(np.empty(wide * matrix.shape[1], np.float32), np.empty(width * wide, np.float32), room_for_block())
-
-
-@compiled
-def _width(n_columns: int) -> int:
-    """Return the columns of a piece."""
-    return -(-n_columns // -(-n_columns // _COLUMNS))
+def _room(k: int, n_rows: int) -> _Room:
+    rows = BLOCK
+    while rows > 2 * LANES and rows * k > _INPUTS:
+        rows //= 2
+    rows = min(rows, n_rows)
+    step = wide(rows)
+    return _Room(aligned(k * step), rows, step, aligned(_SOME * BLOCK), desk())
 
 
 @compiled
 def _read(
-    matrix: F32, m: int, row: int, at: int, by: Tables, worth: Worth, noise: Noise, counting: bool, total: F32,
-    scratch: _Scratch,
+    matrix: F32, m: int, start: int, at: int, n_rows: int, by: Tables, worth: Worth, noise: Noise, counting: bool,
+    total: F32, room: _Room,
 ) -> np.int64:  # fmt: skip
-    """Multiply a block with all columns, piece by piece, and read each out."""
-    (n_columns, k), wide, width, clipped = matrix.shape, _wide(m), _width(matrix.shape[0]), np.int64(0)
-    x = scratch.x[: k * wide].reshape((k, wide))
-    for c0 in range(0, n_columns, width):
-        c1 = min(c0 + width, n_columns)
-        y = scratch.y[: (c1 - c0) * wide].reshape((c1 - c0, wide))
-        np.dot(matrix[c0:c1], x, y)
-        if by.deviation.shape[1] == 0:
-            _pass_on(y, m, c0, worth, total, at)
+    """Multiply `m` rows, the first of which is `at` of a run that begins with row `start`, and read them out."""
+    (n_columns, k), clipped, weights = matrix.shape, np.int64(0), matrix.reshape(-1)
+    block = at // BLOCK * BLOCK
+    step, first = min(BLOCK, n_rows - block), n_columns * block + at - block
+    for c in range(0, n_columns, _SOME):
+        n = min(_SOME, n_columns - c)
+        multiply(weights, c, n, k, room.x, room.step, m, room.y, BLOCK)
+        fetch(weights, (c + n) * k, n * k)
+        fetch(by.levels, (c + n) * by.top, n * by.top)
+        if by.top == 0:
+            _pass_on(room.y, m, (c, c + n), worth.gain, total, first + c * step, step)
             continue
-        clipped += read_out(y, EDGE, m, (c0, c1), by, worth, noise, row, total, at, scratch.room, counting)
+        clipped += read_columns(
+            room.y, 0, BLOCK, m, (c, c + n), by, worth, noise, start + at, total, first + c * step, step, room.desk,
+            counting,
+        )  # fmt: skip
     return clipped
 
 
 @compiled
-def _pass_on(y: F32, m: int, first: int, worth: Worth, total: F32, at: int) -> None:
-    for c in range(y.shape[0]):
-        row, found, gain = y[c, EDGE : EDGE + m], total[first + c, at : at + m], worth.gain[first + c]
-        for i in range(m):
-            found[i] += gain * row[i]
+def _pass_on(y: F32, m: int, cols: tuple[int, int], gain: F32, total: F32, at: int, step: int) -> None:
+    for c in range(cols[0], cols[1]):
+        of, to, times = np.uintp((c - cols[0]) * BLOCK), np.uintp(at + (c - cols[0]) * step), gain[c]
+        for k in range(m):
+            i = np.uintp(k)
+            total[to + i] += times * y[of + i]
 
 
 @compiled
@@ -196,17 +206,16 @@ def _rows_through(
     x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, total: F32, start: int,
     n_rows: int,
 ) -> np.int64:  # fmt: skip
-    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, n_rows)
-    strip = np.zeros((_STRIP, k), np.float32)
-    for at in range(0, n_rows, BLOCK):
-        m = min(n_rows - at, BLOCK)
-        columns = scratch.x[: k * _wide(m)].reshape((k, _wide(m)))
-        columns[:, :EDGE], columns[:, EDGE + m :] = 0, 0
+    k, clipped = matrix.shape[1], np.int64(0)
+    room, strip = _room(k, n_rows), np.zeros((_STRIP, k), np.float32)
+    for at in range(0, n_rows, room.rows):
+        m = min(n_rows - at, room.rows)
+        columns = room.x.reshape((k, room.step))
         for i in range(0, m, _STRIP):
             drive_rows(x, start + at + i, k0, Drive(*drive), strip[: min(_STRIP, m - i)])
-            _turn(strip, EDGE + i, columns)
+            turn(strip, i, columns)  # what a last strip holds too much is finite, and not read
         clipped += _read(
-            matrix, m, start + at, at, Tables(*by), Worth(*worth), Noise(*noise), counting, total, scratch
+            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, total, room
         )  # fmt: skip
     return clipped
 
@@ -217,26 +226,17 @@ def _columns_through(
     n_rows: int,
 ) -> np.int64:  # fmt: skip
     """Run inputs (K, n), which need no turning."""
-    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, n_rows)
-    own = max(0, min(k, x.shape[0] - k0))
-    for at in range(0, n_rows, BLOCK):
-        m = min(n_rows - at, BLOCK)
-        columns = scratch.x[: k * _wide(m)].reshape((k, _wide(m)))
-        columns[:, :EDGE], columns[:, EDGE + m :] = 0, 0
-        drive_rows(x, k0, start + at, Drive(*drive), columns[:own, EDGE : EDGE + m])
-        drive_rows(x[:, :0], 0, 0, Drive(*drive), columns[own:, EDGE : EDGE + m])
+    k, clipped = matrix.shape[1], np.int64(0)
+    room, own = _room(k, n_rows), max(0, min(k, x.shape[0] - k0))
+    for at in range(0, n_rows, room.rows):
+        m = min(n_rows - at, room.rows)
+        columns = room.x.reshape((k, room.step))
+        drive_rows(x, k0, start + at, Drive(*drive), columns[:own, :m])
+        drive_rows(x[:, :0], 0, 0, Drive(*drive), columns[own:, :m])
         clipped += _read(
-            matrix, m, start + at, at, Tables(*by), Worth(*worth), Noise(*noise), counting, total, scratch
+            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, total, room
         )  # fmt: skip
     return clipped
-
-
-@compiled
-def _turn(strip: F32, first: int, found: F32) -> None:
-    """Write rows as columns `first` on; what a last strip holds too much lies in the edge, and is finite."""
-    for c in range(strip.shape[1]):
-        for r in range(_STRIP):  # unsigned: no test for negative indices keeps the loop from being unrolled
-            found[np.uintp(c), np.uintp(first + r)] = strip[np.uintp(r), np.uintp(c)]
 
 
 @compiled
@@ -244,33 +244,33 @@ def _patches_through(
     images: F32, shape: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, total: F32,
     start: int, n_rows: int,
 ) -> np.int64:  # fmt: skip
-    k, clipped, scratch = matrix.shape[1], np.int64(0), _scratch(matrix, n_rows)
-    for at in range(0, n_rows, BLOCK):
-        m = min(n_rows - at, BLOCK)
-        _fill_patches(images, shape, k0, start + at, m, scratch.x[: k * _wide(m)].reshape((k, _wide(m))))
+    k, clipped = matrix.shape[1], np.int64(0)
+    room = _room(k, n_rows)
+    for at in range(0, n_rows, room.rows):
+        m = min(n_rows - at, room.rows)
+        _fill_patches(images, shape, k0, start + at, m, room.x.reshape((k, room.step)))
         clipped += _read(
-            matrix, m, start + at, at, Tables(*by), Worth(*worth), Noise(*noise), counting, total, scratch
+            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, total, room
         )  # fmt: skip
     return clipped
 
 
 @compiled
 def _fill_patches(images: F32, shape: Any, k0: int, start: int, m: int, found: F32) -> None:
-    """Copy patches: row (channel, ky, kx), column (image, y, x) after the edge."""
+    """Copy patches: row (channel, ky, kx), column (image, y, x)."""
     channel, n_channels, kh, kw, sh, sw, dh, dw, height, width, one = shape
     pixels, last, flat = height * width, n_channels * kh * kw, images.reshape(-1)
     to_image, to_row = images.shape[1] * images.shape[2] * images.shape[3], images.shape[3]
     for r in range(found.shape[0]):
         row, k = found[r], k0 + r
-        row[:EDGE], row[EDGE + m :] = 0, 0
         if k >= last:
-            row[EDGE : EDGE + m] = one
+            row[:m] = one
             continue
         c, ky, kx = channel + k // (kh * kw), k // kw % kh, k % kw
         origin = c * images.shape[2] * to_row + ky * dh * to_row + kx * dw
-        at, image, i, j = EDGE, start // pixels, start % pixels // width, start % width
-        while at < EDGE + m:
-            n = min(width - j, EDGE + m - at)
+        at, image, i, j = 0, start // pixels, start % pixels // width, start % width
+        while at < m:
+            n = min(width - j, m - at)
             source = image * to_image + origin + i * sh * to_row + sw * j
             if sw == 1:
                 for p in range(n):  # unsigned: no test for negative indices keeps the loop from being vectorised

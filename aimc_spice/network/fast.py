@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
-from aimc_spice.network.blocks import SUMS, Reader
+from aimc_spice.network.blocks import SUMS, Reader, sums_of
 from aimc_spice.network.dac import Dac
+from aimc_spice.network.kernel import BLOCK
 from aimc_spice.network.lower import convolution_of, padding_of
 
 Array = NDArray[Any]
@@ -56,12 +57,13 @@ def convolve(x: Array, w: Array, b: Array | None, attributes: dict[str, Any]) ->
         one, patches = np.ones(n, np.float32), product.inputs(driven, exact, 0, index)
         bias = np.zeros(n, np.float32) if b is None else b[index * n : (index + 1) * n]
         turned = np.ascontiguousarray(matrix.T)
-        at_once = max(1, SUMS // n)
+        at_once = max(BLOCK, SUMS // n // BLOCK * BLOCK)
         for first in range(0, n_rows, at_once):
             m = min(at_once, n_rows - first)
-            total = np.zeros((n, m), np.float32)
+            total = np.zeros(n * m, np.float32)
             patches.through(slice(0, k), turned, Reader(None, one, one), total, first, m)
-            product.store(output, index, first, total, one, bias)
+            for at, block in sums_of(total, n, m):
+                product.store(output, index, first + at, block, one, bias)
     return product.shaped(output, x.shape)
 
 

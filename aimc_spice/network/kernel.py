@@ -18,20 +18,23 @@ from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
 from aimc_spice.errors import ShapeError
-from aimc_spice.network.noise import FIRST, SECOND, places, row_of
+from aimc_spice.network.noise import FIRST, SECOND, SPAN, places
 from aimc_spice.surrogate.readout import ColumnReadouts
 
 F32 = NDArray[np.float32]
-BLOCK = 304  # conversions of a column at once; with the edges of `blocks`, what OpenBLAS multiplies at once
+BLOCK = SPAN  # conversions of a column at once
 APART = 80  # apart: loads would wait for stores to the same place of a page
-_QUIET = np.zeros(BLOCK, np.float32)
 _NO_KEYS = np.zeros(0, np.uint32)
 
 
 class Tables(NamedTuple):
-    """What compiled code needs of `Converters`, which says what each is; no codes at all pass outputs on."""
+    """What compiled code needs of `Converters`, which says what each is.
 
-    deviation: NDArray[np.int16]
+    Deviations are in one piece, `top` for each column; no codes at all pass outputs on.
+    """
+
+    levels: NDArray[np.uint16]
+    top: int
     unit: F32
     slope: F32
     shift: F32
@@ -56,10 +59,22 @@ class Noise(NamedTuple):
     step: int
 
 
+class Desk(NamedTuple):
+    """Where a block of conversions is worked on: inputs [LSB], codes, deviations, and the latter two by pairs."""
+
+    u: F32
+    code: NDArray[np.int32]
+    apart: NDArray[np.int32]
+    pairs: NDArray[np.uint64]
+    taken: NDArray[np.uint64]
+
+
 @compiled
-def room_for_block() -> F32:
-    """Return the scratch memory of a block, one piece: inputs in LSB, and 32 bits each for codes and thresholds."""
-    return np.zeros((3, BLOCK + APART), np.float32)
+def desk() -> Desk:
+    """Return the memory that conversions need."""
+    room = np.zeros((3, BLOCK + APART), np.float32)
+    code, apart = room[1].view(np.int32), room[2].view(np.int32)
+    return Desk(room[0], code, apart, code.view(np.uint64), apart.view(np.uint64))
 
 
 @dataclass(frozen=True)
@@ -126,8 +141,9 @@ class Converters:
     @property
     def tables(self) -> Tables:
         """For compiled code."""
+        levels = self.deviation.reshape(-1).view(np.uint16)
         return Tables(
-            self.deviation, self.unit, self.slope, self.shift, self.reach, self.sigma, np.float32(self.middle)
+            levels, self.top, self.unit, self.slope, self.shift, self.reach, self.sigma, np.float32(self.middle)
         )  # fmt: skip
 
     @cached_property
@@ -198,48 +214,6 @@ def _guessed(u: F32, slope: F32, shift: F32) -> NDArray[np.int32]:
 
 
 @compiled
-def _begin(
-    y: F32, c: int, edge: int, at: int, n: int, one: F32, a: int, other: F32, b: int, by: Any, u: F32,
-    code: NDArray[np.int32],
-) -> None:  # fmt: skip
-    """Bring n inputs from place `at` on to LSB, add noise, guess the codes."""
-    sigma, scale, middle, slope, shift, top = by
-    row, one, other = y[c, edge + at : edge + at + n], one[a : a + n], other[b : b + n]
-    to, guess = u[at : at + n], code[at : at + n]
-    for i in range(n):
-        v = row[i] * scale + middle + sigma * (one[i] + other[i])
-        to[i] = v
-        f = v * slope - shift
-        f = f if f > np.float32(0) else np.float32(0)
-        f = f if f < top else top
-        guess[i] = np.int32(f)
-
-
-@compiled
-def _begin_all(
-    y: F32, c: int, edge: int, m: int, key: Any, first: int, step: int, by: Any, u: F32, code: NDArray[np.int32]
-) -> None:  # fmt: skip
-    """Begin m conversions, span by span of their noise; where conversions are apart it is written down before."""
-    if step > 1:
-        z = row_of(key, m, first, step)
-        _begin(y, c, edge, 0, m, z, 0, _QUIET, 0, by, u, code)
-        return
-    at = 0
-    while at < m:
-        a, b, n = places(key, first + at, m - at)
-        _begin(y, c, edge, at, n, FIRST, a, SECOND, b, by, u, code)
-        at += n
-
-
-@compiled
-def _take(row: NDArray[np.uint16], pairs: NDArray[np.uint64], n: int, found: NDArray[np.uint64]) -> None:
-    """Look up two indices at once: a word to load and a word to store for each pair."""
-    for i in range(n):
-        two = pairs[i]
-        found[i] = np.uint64(row[two & np.uint64(0xFFFFFFFF)]) | (np.uint64(row[two >> np.uint64(32)]) << np.uint64(32))
-
-
-@compiled
 def _threshold(above: Any, apart: Any, unit: Any) -> Any:
     """Return a threshold of 16 bits of deviation, whose sign is brought back here."""
     return above + np.float32(np.int32(np.int32(apart << 16) >> 16)) * unit
@@ -255,75 +229,93 @@ def _count(u: F32, apart: NDArray[np.int32], unit: Any, n: int, last: Any, code:
 
 
 @compiled
-def _add(
-    u: F32, apart: NDArray[np.int32], unit: Any, code: NDArray[np.int32], gain: Any, total: F32, c: int, first: int,
-    n: int,
-) -> None:  # fmt: skip
-    row = total[c, first : first + n]
-    for i in range(n):
-        above = np.float32(np.int32(code[i] + 1))
-        k = above if u[i] >= _threshold(above, apart[i], unit) else above - np.float32(1)
-        row[i] += gain * k
+def _count_up(levels: NDArray[np.uint16], at: int, unit: Any, n: int, times: int, last: Any, on: Desk) -> None:
+    """Count some thresholds; they rise, so the first that is not reached ends the count by itself."""
+    for _ in range(times):
+        for i in range(n):
+            on.apart[i] = np.int32(levels[at + on.code[i]])
+        _count(on.u, on.apart, unit, n, last, on.code)
 
 
 @compiled
-def _clipped(code: NDArray[np.int32], n: int, top: int) -> np.int64:
+def _clipped(unit: Any, n: int, top: Any, on: Desk) -> np.int64:
+    """Count the last threshold, then the conversions that ended at an end."""
+    _count(on.u, on.apart, unit, n, top, on.code)
     found = np.int32(0)
     for i in range(n):
-        found = np.int32(found + np.int32(code[i] == np.int32(0)) + np.int32(code[i] == np.int32(top)))
+        found = np.int32(found + np.int32(on.code[i] == np.int32(0)) + np.int32(on.code[i] == top))
     return np.int64(found)
 
 
 @compiled
-def read_out(
-    y: F32, edge: int, m: int, cols: tuple[int, int], by: Tables, worth: Worth, noise: Noise, row: int, total: F32,
-    at: int, room: F32, counting: bool,
+def read_columns(
+    y: F32, place: int, y_step: int, m: int, cols: tuple[int, int], by: Tables, worth: Worth, noise: Noise, row: int,
+    total: F32, at: int, step: int, on: Desk, counting: bool,
 ) -> np.int64:  # fmt: skip
     """Convert a block of outputs of some columns and add ``gain * code`` to the partial sums.
 
+    The loops stand here and not in functions of their own: numba counts references of every array that it hands on,
+    with locked instructions, which would take a third of the time. Places are unsigned, as numba then asks for no
+    sign, and look-ups are made for two codes at once: a word to load and a word to store.
+
     Parameters
     ----------
-    y : ndarray, shape (cols[1] - cols[0], at least edge + m)
-        Outputs, column by column; the first `edge` of each are left out. At most `BLOCK` are converted.
+    y, total : ndarray
+        In one piece; outputs of the first column are read from `place` on, those of the next `y_step` later; its
+        sums are changed from `at` on, those of the next `step` later. At most `BLOCK`.
     cols : (int, int)
         Of all columns.
     row : int
         Index of the first of the block; row i is conversion ``noise.first + noise.step * i`` of its converter.
-    total : ndarray, shape (n_cols, at least at + m)
-        Changed in place, from place `at` of each column on.
 
     Returns
     -------
     int
         How many conversions gave the lowest or the highest code, where they are counted.
     """
-    top = by.deviation.shape[1]
-    u, code, apart = room[0], room[1].view(np.int32), room[2].view(np.int32)
-    pairs, taken = code.view(np.uint64), apart.view(np.uint64)
-    start, clipped = noise.first + noise.step * row, np.int64(0)
+    levels, top, unit, slope, shift, reach, sigma, middle = by
+    (scale, gain), (noisy, keys, first, apart) = worth, noise
+    u, code, deviation, pairs, taken = on
+    clipped, last, first = np.int64(0), np.float32(top - 1), first + apart * row
     for c in range(cols[0], cols[1]):
-        sigma, key = (by.sigma[c], noise.keys[c]) if noise.on else (np.float32(0), np.uint32(0))
-        one = (sigma, worth.scale[c], by.middle, by.slope[c], by.shift[c], np.float32(top - 1))
-        _begin_all(y, c - cols[0], edge, m, key, start, noise.step, one, u, code)
-        levels, unit = by.deviation[c].view(np.uint16), by.unit[c]
-        for _ in range(by.reach[c] - 1):  # thresholds rise: the first that is not reached ends the count by itself
-            _take(levels, pairs, (m + 1) // 2, taken)
-            _count(u, apart, unit, m, np.int32(top - 1), code)
-        _take(levels, pairs, (m + 1) // 2, taken)
-        _add(u, apart, unit, code, worth.gain[c], total, c, at, m)
+        noise_of, key = (sigma[c], keys[c]) if noisy else (np.float32(0), np.uint32(0))
+        scale_of, slope_of, shift_of, unit_of, gain_of = scale[c], slope[c], shift[c], unit[c], gain[c]
+        outputs, done = np.uintp(place + (c - cols[0]) * y_step), 0
+        while done < m:  # span by span of noise
+            a, b, n = places(key, first + apart * done, m - done if apart == 1 else 1)
+            to, a, b = np.uintp(done), np.uintp(a), np.uintp(b)
+            for k in range(n):
+                i = np.uintp(k)
+                v = y[outputs + to + i] * scale_of + middle + noise_of * (FIRST[a + i] + SECOND[b + i])
+                u[to + i] = v
+                f = v * slope_of - shift_of
+                f = f if f > np.float32(0) else np.float32(0)
+                code[to + i] = np.int32(f if f < last else last)
+            done += n
+        if reach[c] > 1:
+            _count_up(levels, c * top, unit_of, m, reach[c] - 1, np.int32(top - 1), on)
+        table, sums = np.uintp(c * top), np.uintp(at + (c - cols[0]) * step)
+        for k in range((m + 1) // 2):
+            i = np.uintp(k)
+            low, high = np.uintp(pairs[i] & np.uint64(0xFFFFFFFF)), np.uintp(pairs[i] >> np.uint64(32))
+            taken[i] = np.uint64(levels[table + low]) | (np.uint64(levels[table + high]) << np.uint64(32))
+        for k in range(m):
+            i = np.uintp(k)
+            above = np.float32(np.int32(code[i] + 1))
+            found = above if u[i] >= _threshold(above, deviation[i], unit_of) else above - np.float32(1)
+            total[sums + i] += gain_of * found
         if counting:
-            _count(u, apart, unit, m, np.int32(top), code)
-            clipped += _clipped(code, m, top)
+            clipped += _clipped(unit_of, m, np.int32(top), on)
     return clipped
 
 
 @compiled
 def _read_all(y: F32, by: Tables, worth: Worth, noise: Noise, total: F32, counting: bool) -> np.int64:
-    room, clipped = room_for_block(), np.int64(0)
-    for start in range(0, y.shape[1], BLOCK):
-        m = min(y.shape[1] - start, BLOCK)
-        cols = (0, by.deviation.shape[0])
-        clipped += read_out(y, start, m, cols, by, worth, noise, start, total, start, room, counting)
+    (n_cols, n), clipped, on = y.shape, np.int64(0), desk()
+    outputs, sums = y.reshape(-1), total.reshape(-1)
+    for start in range(0, n, BLOCK):
+        m, cols = min(n - start, BLOCK), (0, n_cols)
+        clipped += read_columns(outputs, start, n, m, cols, by, worth, noise, start, sums, start, n, on, counting)
     return clipped
 
 

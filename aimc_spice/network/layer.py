@@ -6,7 +6,7 @@ noise is keyed by the index of the product, so results do not depend on how a ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimc_spice.network.analog import AnalogMatrix
-from aimc_spice.network.blocks import SUMS, Patches, Rows
+from aimc_spice.network.blocks import SUMS, Patches, Rows, sums_of
 from aimc_spice.network.dac import Dac
 from aimc_spice.network.kernel import BLOCK, F32
 from aimc_spice.network.mapping import Cut, Mapping
@@ -86,10 +86,9 @@ class AnalogLayer:
             at_once = max(BLOCK, self._at_once // part.n_columns // BLOCK * BLOCK)
             for start in range(0, n_rows, at_once):
                 m = min(n_rows - start, at_once)
-                total = self._sums(part, inputs, start, m, seed, first, step, tally)
-                self.product.store(
-                    output, index, start, self._finished(part, total), self.scale[index], self.bias[index]
-                )
+                for at, total in self._sums(part, inputs, start, m, seed, first, step, tally):
+                    found = self._finished(part, total)
+                    self.product.store(output, index, start + at, found, self.scale[index], self.bias[index])
         return self.product.shaped(output, x.shape)
 
     @property
@@ -100,17 +99,19 @@ class AnalogLayer:
     def _sums(
         self, part: AnalogMatrix, inputs: Sequence[Rows | Patches], start: int, n_rows: int, seed: int | None,
         first: int, step: int, seen: Tally | None,
-    ) -> F32:  # fmt: skip
+    ) -> Iterable[tuple[int, F32]]:  # fmt: skip
+        """Return partial sums (n_columns, rows) of all groups, in blocks, with the place of each among the rows."""
         factors = self.dac.factors()
-        total = np.empty((part.n_columns, n_rows), np.float32)
-        total[...] = (part.offset * np.float32(sum(factors)))[:, None]
+        total = np.empty(part.n_columns * n_rows, np.float32)
+        for _, block in sums_of(total, part.n_columns, n_rows):
+            block[...] = (part.offset * np.float32(sum(factors)))[:, None]
         for cycle, (one, factor) in enumerate(zip(inputs, factors, strict=True)):
             counting = seen is not None
             clipped = part.accumulate(one, start, n_rows, total, seed, first, step, cycle, factor, counting)
             if seen is not None:
                 seen.clipped += clipped
                 seen.conversions += n_rows * part.n_columns * len(part.groups)
-        return total
+        return sums_of(total, part.n_columns, n_rows)
 
     def _finished(self, part: AnalogMatrix, total: F32) -> F32:
         found = part.finish(total)

@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from aimc_spice.compiled import compiled
 
-SPAN = 256
+SPAN = 256  # also what is converted at once (see `kernel`): a block that starts at a multiple needs one place
 SIZE = 2048  # both tables together stay in the first-level cache
 _BITS = 11
 

@@ -18,6 +18,7 @@ from aimc_spice.compiled import compiled
 from aimc_spice.network.blocks import Patches, Rows
 from aimc_spice.network.dac import Dac, drive_padded
 from aimc_spice.network.kernel import BLOCK, F32
+from aimc_spice.network.turn import scaled_rows
 
 _BLOCK = 3 * BLOCK
 _PACKED_ROWS = 128  # small groups share a matrix up to about a tile
@@ -123,7 +124,7 @@ class Dense:
     def store(self, output: F32, index: int, first: int, total: F32, scale: F32, bias: F32) -> None:  # noqa: ARG002
         """Put them down as they come, or transpose them into rows."""
         if output.flags.c_contiguous:
-            _transpose(total, scale, bias, output[first : first + total.shape[1]])
+            scaled_rows(total, scale, bias, output[first : first + total.shape[1]])
         else:
             _place(total, scale, bias, first, output.T[None])
 
@@ -250,18 +251,3 @@ def _place(total: F32, scale: F32, bias: F32, first: int, found: F32) -> None:
             for i in range(n):
                 target[i] = source[i] * scale[c] + bias[c]
             at, image, pixel = at + n, image + 1, 0
-
-
-@compiled
-def _transpose(total: F32, scale: F32, bias: F32, found: F32) -> None:
-    """Write ``total.T * scale + bias``, 16 rows at a time, which stay in the cache."""
-    n, n_rows = total.shape
-    whole = n_rows // 16 * 16
-    for first in range(0, whole, 16):
-        for c in range(n):
-            for r in range(16):  # unsigned: no test for negative indices keeps the loop from being unrolled
-                at = np.uintp(first + r)
-                found[at, np.uintp(c)] = total[np.uintp(c), at] * scale[c] + bias[c]
-    for c in range(n):
-        for r in range(whole, n_rows):
-            found[r, c] = total[c, r] * scale[c] + bias[c]

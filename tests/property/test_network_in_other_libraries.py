@@ -31,7 +31,10 @@ def test_noise_is_the_same_function():
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("choice", CHOICES)
 def test_outputs_are_the_same_but_for_single_codes(name, choice):
-    """Without converters to rounding; with them, at most 1 in 100 outputs moves, by a code that a last bit decides."""
+    """Without converters to rounding; with them, at most 2 of 40 samples move, by a code that a last bit decides.
+
+    Ours add terms in the order of rows, libraries in one of their own.
+    """
     make, shape = MODELS[name]
     x = values(60, 40, *shape)
     exact = prepare(read_onnx(make()), IdealTile(32, 32), None, x, CHOICES[choice])
@@ -41,6 +44,6 @@ def test_outputs_are_the_same_but_for_single_codes(name, choice):
     prepared, ours, theirs = prepare(read_onnx(make()), IdealTile(32, 32), RoughReadout(8), x, CHOICES[choice]), {}, {}
     wanted = prepared.run(x, 5, tallies=ours)
     moved = np.abs(prepared.on(strict).run(x, 5, tallies=theirs) - wanted) > 2e-5 * scale
-    assert np.mean(moved) < 0.01
+    assert np.count_nonzero(moved.reshape(len(x), -1).any(axis=1)) <= 2
     assert {name: tally.conversions for name, tally in ours.items()} == {n: t.conversions for n, t in theirs.items()}
     assert sum(t.clipped for t in theirs.values()) == pytest.approx(sum(t.clipped for t in ours.values()), abs=2)

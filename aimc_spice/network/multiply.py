@@ -1,0 +1,132 @@
+"""How do a few columns of a matrix meet a block of inputs? In registers, `LANES` inputs at a time.
+
+One idea: products of tiles are short (128 terms), and what a general library spends on bringing its operands into an
+order of its own counts. Here they are read where they lie, and the products of a few columns stay in the first-level
+cache, where converters take them up. Terms are added in the order of the rows, every product by itself: its result
+does not depend on its place in a batch. LLVM is told what to do vector by vector, as numba does not keep that many
+sums in registers on its own. It knows no converters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba.core import cgutils
+from numpy.typing import NDArray
+
+from aimc_spice.compiled import compiled, emitted
+
+F32 = NDArray[np.float32]
+LANES = 16
+FEW = 12 if binding.get_host_cpu_features().get("avx512f") else 6  # columns: their sums and an input fill the registers
+_LINE = 64 // 4  # numbers of a line of the cache
+_FLOAT, _INT32 = ir.FloatType(), ir.IntType(32)
+_VECTOR = ir.VectorType(_FLOAT, LANES)
+
+
+def _sums(n: int) -> Callable[..., None]:
+    """Return ``f(w, w_at, x, x_at, x_step, k, y, y_at, y_step)`` for `n` columns, for arrays in one piece.
+
+    It writes ``sum(w[w_at + j*k + i] * x[x_at + i*x_step + lane], i < k)`` to ``y[y_at + j*y_step + lane]``.
+    """
+
+    @emitted
+    def sums(b: Any, w: Any, w_at: Any, x: Any, x_at: Any, x_step: Any, k: Any, y: Any, y_at: Any, y_step: Any) -> None:
+        columns = [_at(b, w, w_at, k, j) for j in range(n)]
+        before, loop, after = b.block, b.append_basic_block("terms"), b.append_basic_block("sums")
+        b.branch(loop)
+        b.position_at_end(loop)
+        i, at, found = b.phi(k.type), b.phi(k.type), [b.phi(_VECTOR) for _ in range(n)]
+        inputs = b.load(b.bitcast(b.gep(x, [at]), _VECTOR.as_pointer()))
+        inputs.align = 4
+        added = [_added(b, b.load(b.gep(columns[j], [i])), inputs, found[j]) for j in range(n)]
+        following = b.add(i, ir.Constant(k.type, 1)), b.add(at, x_step)
+        zero, none = ir.Constant(k.type, 0), ir.Constant(_VECTOR, [0.0] * LANES)
+        for phi, first, later in zip([i, at, *found], [zero, x_at, *[none] * n], [*following, *added], strict=True):
+            phi.add_incoming(first, before)
+            phi.add_incoming(later, loop)
+        b.cbranch(b.icmp_signed("<", following[0], k), loop, after)
+        b.position_at_end(after)
+        for j in range(n):
+            b.store(added[j], b.bitcast(_at(b, y, y_at, y_step, j), _VECTOR.as_pointer())).align = 4
+
+    return sums
+
+
+def _at(builder: Any, data: Any, first: Any, step: Any, index: int) -> Any:
+    return builder.gep(data, [builder.add(first, builder.mul(step, ir.Constant(step.type, index)))])
+
+
+def _added(builder: Any, weight: Any, inputs: Any, to: Any) -> Any:
+    """Return ``weight * inputs + to``, rounded once where the processor can."""
+    nothing, first = ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INT32, 0)
+    every = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
+    weights = builder.shuffle_vector(builder.insert_element(nothing, weight, first), nothing, every)
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+    name = f"llvm.fmuladd.v{LANES}f32"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [weights, inputs, to])
+
+
+@emitted
+def _ask(builder: Any, data: Any, at: Any) -> None:
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, *[_INT32] * 3])
+    ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    to_read, keep, of_data = (ir.Constant(_INT32, v) for v in (0, 3, 1))
+    builder.call(ask, [builder.bitcast(builder.gep(data, [at]), byte), to_read, keep, of_data])
+
+
+@compiled
+def fetch(data: NDArray[Any], first: int, n: int) -> None:
+    """Ask for numbers `first` to ``first + n`` ahead of use: the processor does not foresee where they begin."""
+    for i in range(first, first + n, 64 // data.itemsize):
+        _ask(data, i)
+
+
+_few, _four, _two, _one = _sums(FEW), _sums(4), _sums(2), _sums(1)
+
+
+@compiled
+def wide(n: int) -> int:
+    """Return how far apart rows of `n` inputs are best: an odd number of lines, so that they share the whole cache."""
+    return (-(-n // _LINE) | 1) * _LINE
+
+
+@compiled
+def aligned(n: int) -> F32:
+    """Return memory for `n` numbers that begins with a line of the cache."""
+    found = np.zeros(n + _LINE, np.float32)
+    skip = (-found.ctypes.data // 4) % _LINE
+    return found[skip : skip + n]
+
+
+@compiled
+def multiply(matrix: F32, first: int, n: int, k: int, x: F32, step: int, m: int, y: F32, y_step: int) -> None:
+    """Multiply columns `first` to ``first + n`` with `m` inputs; `LANES` at a time, so `x` and `y` have room for all.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_columns * k,)
+        Column by column.
+    x : ndarray, shape (k * step,)
+        Row by row, `step` apart.
+    y : ndarray, shape (n * y_step,)
+        Column by column, `y_step` apart; written.
+    """
+    for i in range(0, m, LANES):
+        c, at = first * k, i
+        for _ in range(n // FEW):
+            _few(matrix, c, x, i, step, k, y, at, y_step)
+            c, at = c + FEW * k, at + FEW * y_step
+        rest = n % FEW
+        while rest >= 4:
+            _four(matrix, c, x, i, step, k, y, at, y_step)
+            c, at, rest = c + 4 * k, at + 4 * y_step, rest - 4
+        if rest >= 2:
+            _two(matrix, c, x, i, step, k, y, at, y_step)
+            c, at, rest = c + 2 * k, at + 2 * y_step, rest - 2
+        if rest == 1:
+            _one(matrix, c, x, i, step, k, y, at, y_step)
