@@ -3,7 +3,7 @@
 One thread, CPU seconds, ratios within one run. Tiles of 128 × 128 with exact wires (1 Ω), cells of 10 kΩ to 1 MΩ, 8-bit
 DAC, 8-bit converters with INL of their own in every column, read noise. Against the same network in NumPy, with fast
 paths of the evaluator itself, and in torch where it is installed. The roofline of each: the time of its matrix products
-in tile-sized pieces, and of its conversions alone.
+of tile height, and of its conversions, alone.
 ``--quick`` takes half of the batches.
 """
 
@@ -27,6 +27,7 @@ from aimc_spice.netlist.wire import Wire
 from aimc_spice.network.answers import digital_run
 from aimc_spice.network.graph import read_onnx
 from aimc_spice.network.kernel import BLOCK, Worth, convert
+from aimc_spice.network.multiply import aligned, multiply, wide
 from aimc_spice.network.noise import keys
 from aimc_spice.network.prepare import Prepared, prepare
 from aimc_spice.rng import stream
@@ -82,11 +83,22 @@ def roofline(prepared: Prepared, n: int) -> tuple[float, float, int]:
         rows = prepared.samples[name].rows_per_sample * n
         for part in layer.parts:
             for group in part.groups:
-                block = min(rows, BLOCK)
-                x = np.ones((group.matrix.shape[1], block), np.float32)
-                y = np.empty((part.n_columns, block), np.float32)
-                total, key = np.zeros_like(y), keys(part.n_columns, 0, name)
-                (a,) = seconds(lambda g=group, x=x, y=y: np.matmul(g.matrix, x, out=y), repeats=3, enough=0.01)
+                block, (cols, k) = min(rows, BLOCK), group.matrix.shape
+                step, x = wide(block), aligned(k * wide(block))
+                arguments = (
+                    group.matrix.reshape(-1),
+                    0,
+                    cols,
+                    k,
+                    x,
+                    step,
+                    block,
+                    np.empty(cols * step, np.float32),
+                    step,
+                )
+                (a,) = seconds(lambda by=arguments: multiply(*by), repeats=3, enough=0.01)
+                y, key = np.zeros((cols, block), np.float32), keys(cols, 0, name)
+                total = np.zeros_like(y)
                 worth = Worth(group.to_lsb, group.gain)
                 (b,) = seconds(
                     lambda w=worth, y=y, t=total, k=key, c=group.converters: convert(y, w, t, c, k, False),

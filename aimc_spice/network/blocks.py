@@ -23,7 +23,7 @@ from aimc_spice.network.turn import turn
 _STRIP = LANES  # rows that are turned into columns at once
 _INPUTS = 80_000  # numbers of a block's inputs: they share the second-level cache
 _SOME = 2 * FEW  # columns whose products stay in the first-level cache
-SUMS = 1 << 19  # of a matrix at once: they stay in the cache that cores share
+SUMS = 1 << 20  # of a matrix at once: they stay in the cache that cores share
 _NONE = np.zeros(0, np.float32)
 _EXACT = Converters(np.zeros((0, 0), np.int16), _NONE, _NONE, _NONE, np.zeros(0, np.int64), _NONE, 1.0, 0.0)
 
