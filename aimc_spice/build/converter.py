@@ -10,7 +10,15 @@ import inspect
 from dataclasses import asdict
 from pathlib import Path
 
-from aimc_spice.config.converter import ConverterConfig, CornerConfig, SubcktConfig, load_converter, value_of
+from aimc_spice.config.converter import (
+    UNITS,
+    ConverterConfig,
+    CornerConfig,
+    OverTimeConfig,
+    SubcktConfig,
+    load_converter,
+    value_of,
+)
 from aimc_spice.errors import ConfigError, NetlistError
 from aimc_spice.metrology.characterise import Measurements
 from aimc_spice.metrology.kickback import KickProbe
@@ -65,6 +73,32 @@ def builder_of(config: ConverterConfig, models: Path | None = None) -> Converter
     build = _user(config, config.subckt, models) if config.subckt else _registered(config, models)
     build(corners_of(config)[0], None)
     return build
+
+
+def at_time(config: ConverterConfig, table: OverTimeConfig, time: float) -> ConverterConfig:
+    """Return the file of a type with its time `table.param` at `time` [s]; what is scaled with it keeps its ratio.
+
+    Raises
+    ------
+    ConfigError
+        The type has no such time or parameter, or one without a number.
+    """
+    ratio = time / _number(config, table.param)
+    if not table.param.startswith("t_"):
+        raise ConfigError(f"over_time.param: got {table.param!r}", hint="a time of the type: t_clk, t_int, t_ramp, …")
+    scaled = {name: ratio * _number(config, name) for name in table.scaled}
+    texts = {name: f"{value!r} {UNITS[name.split('_')[0]]}" for name, value in {**scaled, table.param: time}.items()}
+    return config.model_copy(update={"params": {**config.params, **texts}})
+
+
+def _number(config: ConverterConfig, name: str) -> float:
+    """Return a parameter of a type, from the file or its default, whose name says its unit."""
+    known = inspect.signature(CONVERTERS[config.kind]).parameters if config.kind in CONVERTERS else {}
+    value = value_of(name, config.params[name]) if name in config.params else getattr(known.get(name), "default", None)
+    if not isinstance(value, float) or name.split("_", maxsplit=1)[0] not in UNITS:
+        numbers = ", ".join(n for n, p in known.items() if isinstance(p.default, float) and n.split("_")[0] in UNITS)
+        raise ConfigError(f"over_time: {config.kind} has no quantity {name!r}", hint=f"it has: {numbers}")
+    return value
 
 
 def corners_of(config: ConverterConfig) -> list[Corner]:

@@ -33,7 +33,9 @@ from aimc_spice.surrogate.ports import linear_ports
 from aimc_spice.surrogate.readout import IdealReadout, Readout
 from aimc_spice.surrogate.readout_archive import load_readout
 from aimc_spice.surrogate.tile import CurrentTile, TileSurrogate
+from aimc_spice.surrogate.timed_archive import load_timed
 from aimc_spice.surrogate.typical import charge_tile, current_tile
+from aimc_spice.units import parse
 
 Array = NDArray[np.float64]
 _CELLS: dict[str, Callable[..., Macro]] = {"sinh": sinh_cell, "one_t_one_r": one_t_one_r, "polynomial": polynomial_cell}
@@ -158,8 +160,16 @@ def readout_of(config: TileConfig) -> Readout:
     """
     table = config.readout
     if table.surrogate is not None:
-        return load_readout(_readout_file(table.surrogate))
+        return _fitted(table.surrogate)
     return IdealReadout(table.n_bits, table.low, table.high, table.t_conv, table.e_conv)
+
+
+def _fitted(name: str) -> Readout:
+    """Return a fitted read-out, or with ``NAME@TIME`` one over a time at that time."""
+    file, _, time = ("", "", "") if name.endswith(".npz") else name.rpartition("@")
+    if not file:
+        return load_readout(_readout_file(name))
+    return load_timed(_readout_file(file)).at(parse(time, "s", name="time of the read-out"))
 
 
 def _readout_file(name: str) -> Path:

@@ -44,6 +44,7 @@ def adc(
     from aimc_spice.report.converter import converter_table
     from aimc_spice.simulate import SimulatorPool
     from aimc_spice.surrogate.fitted import describe
+    from aimc_spice.surrogate.timed import describe_over_time
 
     config = changed(open_converter(converter), corner=corner, n_samples=samples)
     folder, run = out / config.name, config.spice
@@ -54,11 +55,16 @@ def adc(
     Console(soft_wrap=True).print(converter_table(results.measured, results.population))
     if results.readout:
         typer.echo(describe(results.readout))
+    if results.timed:
+        typer.echo(describe_over_time(results.timed))
     if results.population:
         found = results.population.yield_for(results.spec)
         typer.echo(f"yield: {found.share:.1%} of {found.n} (95 %: {found.low:.1%} to {found.high:.1%})")
     fitted = "readout.npz, " if results.readout else ""
-    typer.echo(f"written: {folder}/*.nc, {fitted}converter.png" + ("" if fitted else "; no read-out was fitted"))
+    over_time = "readout_over_time.npz, " if results.timed else ""
+    typer.echo(
+        f"written: {folder}/*.nc, {fitted}{over_time}converter.png" + ("" if fitted else "; no read-out was fitted")
+    )
     results.raise_for_failures()
     for line in results.misses():
         typer.echo(f"misses {line}")

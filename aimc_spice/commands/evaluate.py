@@ -26,7 +26,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="model.onnx, a network of the zoo, or a study file (TOML).")],
     tile: Annotated[str, typer.Option(help="Tile file or its name.")] = "current_64",
     readout: Annotated[
-        str, typer.Option(help="Fitted converters: a name of calibration/readouts or an .npz; default: the tile's.")
+        str, typer.Option(help="Fitted converters: a name or .npz, NAME@2ns for one over time; default: the tile's.")
     ] = "",
     data: Annotated[
         str, typer.Option("--data", help="An .npz with x and y; default: what the zoo or study says.")

@@ -86,6 +86,15 @@ class MonteCarloConfig(Table):
     resolution: Positive = 1 / 16
 
 
+class OverTimeConfig(Table):
+    """When a read-out is measured and judged: values of `param`, a time of the type; `scaled` ones keep their ratio."""
+
+    param: str
+    times: list[PositiveSecond] = Field(min_length=3)
+    held_out: list[PositiveSecond] = Field(default_factory=list)
+    scaled: list[str] = Field(default_factory=list)
+
+
 class SpecConfig(Table):
     """Limits of the figures of merit; what is not given is no limit."""
 
@@ -160,6 +169,7 @@ class ConverterConfig(Table):
     corners: list[CornerConfig] = Field(default_factory=lambda: [CornerConfig()], min_length=1)
     measure: MeasureConfig = MeasureConfig()
     monte_carlo: MonteCarloConfig | None = None
+    over_time: OverTimeConfig | None = None
     spec: SpecConfig = SpecConfig()
     spice: RunConfig = RunConfig()
 
@@ -167,7 +177,7 @@ class ConverterConfig(Table):
     def _one_kind(self) -> ConverterConfig:
         if (self.kind == "subckt") != (self.subckt is not None):
             raise ValueError(f"kind = {self.kind!r}: kind = 'subckt' and a table [subckt] belong together")
-        of_types = {"params", "mismatch", "level", "n_bits", "monte_carlo"} & self.model_fields_set
+        of_types = {"params", "mismatch", "level", "n_bits", "monte_carlo", "over_time"} & self.model_fields_set
         if self.subckt is not None and of_types:
             raise ValueError(
                 f"{', '.join(sorted(of_types))}: for types of the toolkit only; a subcircuit has the bits it names, "

@@ -193,11 +193,7 @@ def load_tile(path: Path) -> TileConfig:
             raw[section] = merged(raw[section], section, path)
     for section, key in (("cell", "file"), ("front_end", "file"), ("readout", "surrogate")):
         table = raw.get(section)
-        if (
-            isinstance(table, dict)
-            and isinstance(table.get(key), str)
-            and (key == "file" or table[key].endswith(".npz"))
-        ):
+        if isinstance(table, dict) and isinstance(table.get(key), str) and (key == "file" or ".npz" in table[key]):
             table[key] = str(base / table[key])
     try:
         return TileConfig.model_validate(raw)

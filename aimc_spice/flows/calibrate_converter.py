@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aimc_spice.build.converter import builder_of, corners_of, describe_corner, measurements_of, spec_of
+from aimc_spice.build.converter import at_time, builder_of, corners_of, describe_corner, measurements_of, spec_of
 from aimc_spice.config.converter import ConverterConfig, MonteCarloConfig
 from aimc_spice.dataset.bench import Bench
 from aimc_spice.errors import AimcSpiceError, ConfigError, SimulationError
@@ -30,6 +30,8 @@ from aimc_spice.report.figure import save_figure
 from aimc_spice.surrogate.calibrate_readout import HeldOut, calibrate_readout
 from aimc_spice.surrogate.fitted import FittedReadout
 from aimc_spice.surrogate.readout_archive import save_readout
+from aimc_spice.surrogate.timed import Build, Plan, Samples, TimedReadout, calibrate_over_time
+from aimc_spice.surrogate.timed_archive import save_timed
 
 _FEWEST = 8  # Monte Carlo samples, as in a file
 
@@ -48,6 +50,8 @@ class Calibrated:
         Monte Carlo samples, where the file asks for them.
     readout : FittedReadout or None
         Of the nominal corner; None where its transfer has defects that are not allowed.
+    timed : TimedReadout or None
+        The same over one of its times, where the file asks for it.
     spec : Spec
         Of the file.
     allow : tuple of str
@@ -58,6 +62,7 @@ class Calibrated:
     failures: tuple[AimcSpiceError, ...]
     population: Population | None
     readout: FittedReadout | None
+    timed: TimedReadout | None
     spec: Spec
     allow: tuple[str, ...]
 
@@ -108,22 +113,63 @@ def calibrate_converter(config: ConverterConfig, bench: Bench, models: Path | No
         No corner could be measured.
     """
     build, corners, allow = builder_of(config, models), corners_of(config), tuple(config.measure.allow)
+    over_time = _over_time(config, models) if config.over_time else None
     cases = {corner.name: Case(build(corner, None), corner) for corner in corners}
     found = list(characterise(cases, bench, measurements_of(config)).values())
     good = tuple(one for one in found if isinstance(one, Characteristic) and not one.is_stuck)
     failures = tuple(_failure(one) for one in found if one not in good)
     if not good:
         raise failures[0]
-    population = None
-    if table := config.monte_carlo:
-        seeds = range(table.seed, table.seed + table.n_samples)
-        measurements = Measurements(replace(Resolution(), lsb=table.resolution), n_sine=0)
-        population = measure_population(build, good[0].corner, seeds, bench, measurements)
+    samples = _samples(config.monte_carlo)
+    population = measure_population(build, good[0].corner, samples.seeds, bench, samples.tests) if samples else None
     first, readout = good[0], None
     if all(defect.name in allow for defect in first.linearity.defects):
         case = cases[first.corner.name]
         readout = calibrate_readout(case, first, bench, population, HeldOut(config.measure.n_held_out))
-    return Calibrated(good, failures, population, readout, spec_of(config), allow)
+    timed = _timed(config, bench, *over_time) if over_time else None
+    return Calibrated(good, failures, population, readout, timed, spec_of(config), allow)
+
+
+def calibrate_times(config: ConverterConfig, bench: Bench, models: Path | None = None) -> TimedReadout:
+    """Measure, judge and fit the read-out over the time that ``[over_time]`` names, in the first corner.
+
+    Raises
+    ------
+    ConfigError
+        No such table, no such time.
+    FitError, SimulationError, ConverterError
+        Times that cannot be fitted or judged; a time at which the converter does not convert.
+    """
+    return _timed(config, bench, *_over_time(config, models))
+
+
+def _over_time(config: ConverterConfig, models: Path | None) -> tuple[Plan, Build]:
+    """Return which times, and what builds the converter there, after it has built all of them."""
+    if not (table := config.over_time):
+        raise ConfigError(f"{config.name} does not say over which time", hint='[over_time] with param = "t_clk", times')
+    plan = Plan(table.param, table.times, table.held_out)
+    builders = {t: builder_of(at_time(config, table, t), models) for t in [*plan.times, *plan.held_out]}
+    return plan, lambda time, seed: builders[time](corners_of(config)[0], seed)
+
+
+def _timed(config: ConverterConfig, bench: Bench, plan: Plan, build: Build) -> TimedReadout:
+    return calibrate_over_time(
+        build,
+        plan,
+        bench,
+        replace(measurements_of(config), n_sine=0, kick_back=None),
+        HeldOut(config.measure.n_held_out),
+        _samples(config.monte_carlo),
+        corners_of(config)[0],
+        ("missing codes", *config.measure.allow),
+    )
+
+
+def _samples(table: MonteCarloConfig | None) -> Samples | None:
+    if table is None:
+        return None
+    tests = Measurements(replace(Resolution(), lsb=table.resolution), n_sine=0)
+    return Samples(range(table.seed, table.seed + table.n_samples), tests)
 
 
 def write_results(results: Calibrated, folder: Path) -> None:
@@ -134,6 +180,8 @@ def write_results(results: Calibrated, folder: Path) -> None:
         results.population.save(folder / "monte_carlo.nc")
     if results.readout:
         save_readout(results.readout, folder / "readout.npz")
+    if results.timed:
+        save_timed(results.timed, folder / "readout_over_time.npz")
     folder.mkdir(parents=True, exist_ok=True)
     save_figure(converter_figure(results.measured, results.population, results.spec), folder / "converter.png")
 

@@ -31,19 +31,18 @@ class HeldOut:
 
 def convert_random(converter: Converter, bench: Bench, how: HeldOut) -> tuple[Record, Record]:
     """Convert two sets of random inputs over the nominal range, to fit and to judge; may raise `SimulationError`."""
-    requests = [
-        Request(
-            converter,
-            stream(how.seed, purpose, converter.name).uniform(converter.low, converter.high, how.n),
-            f"{converter.name}, {purpose}",
-        )
-        for purpose in ("typical", "held out")
-    ]
+    requests = [random_request(converter, how, purpose) for purpose in ("typical", "held out")]
     typical, held_out = convert(requests, bench)
     for answer in (typical, held_out):
         if isinstance(answer, SimulationError):
             raise answer
     return typical, held_out  # type: ignore[return-value]  # neither is an error
+
+
+def random_request(converter: Converter, how: HeldOut, purpose: str) -> Request:
+    """Return random inputs over the nominal range for a converter; `purpose` and its name choose the stream."""
+    inputs = stream(how.seed, purpose, converter.name).uniform(converter.low, converter.high, how.n)
+    return Request(converter, inputs, f"{converter.name}, {purpose}")
 
 
 def calibrate_readout(

@@ -190,7 +190,6 @@ def fit_readout(
     codes, before = record.codes[later], record.previous[later]
     beside = _beside(record.inputs[later], codes, line.levels, line.lsb)
     energy = {block: fit_energy(codes, before, beside, e[later], line.n_bits) for block, e in record.energy.items()}
-    said = line.convert(held_out.inputs)
     zero = Fit(0.0, 0.0, 1.0, 0, (), (), "")
     fitted = FittedReadout(
         one.name,
@@ -204,14 +203,26 @@ def fit_readout(
         {block: found[0] for block, found in energy.items()},
         {block: found[1] for block, found in energy.items()},
         Box(float(record.inputs.min()), float(record.inputs.max()), line.unit),
-        _fit(line.lsb * (said - held_out.codes).astype(np.float64), line.high - line.low, record, held_out),
-        _fit(t_code[said] - held_out.t_conv, float(held_out.t_conv.mean()), record, held_out),
+        zero,
+        zero,
         zero,
         e_slope={block: found[2] for block, found in energy.items()},
     )
-    error, mean = _energy_error(fitted, said, held_out)
-    bias = abs(float(error.mean() / mean)) if mean else 0.0
-    return replace(fitted, fit_energy=_fit(error, mean, record, held_out), energy_bias=bias)
+    return judge(fitted, held_out, record.decks)
+
+
+def judge(readout: FittedReadout, held_out: Record, fitted_on: tuple[str, ...]) -> FittedReadout:
+    """Return a read-out with its errors on conversions that it was not fitted to; `fitted_on`: digests of its decks."""
+    said = np.searchsorted(readout.levels, held_out.inputs, side="right")
+    value, time = readout.lsb * (said - held_out.codes).astype(np.float64), readout.t_code[said] - held_out.t_conv
+    energy, mean = _energy_error(readout, said, held_out)
+    return replace(
+        readout,
+        fit=_fit(value, readout.high - readout.low, fitted_on, held_out),
+        fit_time=_fit(time, float(held_out.t_conv.mean()), fitted_on, held_out),
+        fit_energy=_fit(energy, mean, fitted_on, held_out),
+        energy_bias=abs(float(energy.mean() / mean)) if mean else 0.0,
+    )
 
 
 def _energy_error(fitted: FittedReadout, said: NDArray[np.int64], held_out: Record) -> tuple[Array, float]:
@@ -303,7 +314,7 @@ def _table(codes: NDArray[np.int64], values: Array, n_codes: int) -> Array:
     return np.interp(np.arange(n_codes), seen, total[seen] / count[seen])
 
 
-def _fit(error: Array, full_scale: float, record: Record, held_out: Record) -> Fit:
+def _fit(error: Array, full_scale: float, fitted_on: tuple[str, ...], held_out: Record) -> Fit:
     rms = float(np.sqrt(np.mean(error**2)))
-    evidence = (record.decks, held_out.decks, held_out.simulator)
+    evidence = (fitted_on, held_out.decks, held_out.simulator)
     return Fit(rms, float(np.abs(error).max()), full_scale, error.size, *evidence)

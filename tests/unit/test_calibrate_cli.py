@@ -73,6 +73,26 @@ def test_an_option_that_cannot_be_is_said_at_once(here, arguments, text):
     assert not list(here.glob("results/*/store/*"))
 
 
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ('param = "t_clk"\ntimes = ["1 ns", "2 ns", "3 ns"]', "ramp has no quantity 't_clk'"),
+        ('param = "i_ref"\ntimes = ["1 ns", "2 ns", "3 ns"]', "over_time.param: got 'i_ref'"),
+        ('param = "t_ramp"\ntimes = ["1 us", "2 us"]', "at least 3 items"),
+        ('param = "t_ramp"\ntimes = ["1 us", "1 us", "2 us"]', "got 2 different times"),
+        ('param = "t_ramp"\ntimes = ["1 us", "2 us", "3 us"]\nheld_out = ["4 us"]', "4 us cannot judge"),
+        ('param = "t_ramp"\ntimes = ["1 us", "2 us", "3 us"]\nscaled = ["kind"]', "ramp has no quantity 'kind'"),
+        ('param = "t_ramp"\ntimes = [1e-6, 2e-6, 3e-6]', "over_time.times.0"),
+    ],
+)
+def test_times_that_cannot_be_are_said_before_anything_is_simulated(here, table, text):
+    (here / "mine.toml").write_text(f'name = "mine"\nkind = "ramp"\nn_bits = 4\n[over_time]\n{table}\n')
+    done = calibrate("adc", "mine.toml")
+    assert done.exit_code == 2, done.output
+    assert text in done.stderr
+    assert not list(here.glob("results/*/store/*"))
+
+
 def test_a_forgotten_ends_is_named_and_no_question_of_linearity():
     with pytest.raises(NetlistError, match=r"1 \.subckt and 0 \.ends"):
         Macro("front_end", "fe", ".subckt fe p n out\nr1 p out 1k\nr2 n out 1k\n")

@@ -65,6 +65,13 @@ def test_a_model_and_its_data(files, tmp_path):
         (["small.onnx", "--data", "data.npz", "--digital", "*"], "no matrix to map"),
         (["small.onnx", "--data", "data.npz", "--digital", "fc9"], "the pattern 'fc9' fits no layer"),
         (["small.onnx", "--data", "data.npz", "--readout", "none"], "there is no fitted read-out 'none'"),
+        (["small.onnx", "--data", "data.npz", "--readout", "sar_charge_6@1ns"], "one of a single time"),
+        (["small.onnx", "--data", "data.npz", "--readout", "sar_charge_8_over_time"], "add which, as in NAME@"),
+        (["small.onnx", "--data", "data.npz", "--readout", "sar_charge_8_over_time@2"], "time of the read-out"),
+        (
+            ["small.onnx", "--data", "data.npz", "--readout", "sar_charge_8_over_time@1ns"],
+            "the surrogate holds for 1.5 ns",
+        ),
         (["small.onnx", "--data", "data.npz", "--readout", "sar_charge_6", "--sweep", "adc_bits=4"], "bits are fixed"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -84,6 +91,8 @@ def test_sets_of_tiles_that_cannot_differ_are_scored_once(files, tmp_path):
         "evaluate", model, "--data", data, "--readout", "sar_charge_6", "--seeds", 2, "--out", tmp_path / "out"
     )
     assert "2 seeds" in fitted.stdout
+    timed = ["--readout", "sar_charge_8_over_time@1.7ns", "--seeds", 2]
+    assert "2 seeds" in run("evaluate", model, "--data", data, *timed, "--out", tmp_path / "out").stdout
     assert "not counted" not in fitted.stdout
 
 

@@ -10,9 +10,12 @@ from aimc_spice.netlist.adcs.base import RECKONED
 from aimc_spice.share import share
 from aimc_spice.surrogate.calibrated import CalibratedTile
 from aimc_spice.surrogate.readout_archive import load_readout
+from aimc_spice.surrogate.timed_archive import load_timed
 
 TILES = sorted(path.parent for path in share("calibration", "surrogates").glob("*/record.json"))
-READOUTS = sorted(share("calibration", "readouts").glob("*.npz"))
+FITTED = sorted(share("calibration", "readouts").glob("*.npz"))
+OVER_TIME = [path for path in FITTED if path.stem.endswith("_over_time")]
+READOUTS = [path for path in FITTED if path not in OVER_TIME]
 MODES = {"current": "current_64", "charge": "charge_64"}
 CIRCUIT = ("mode", "v_read", "r_driver", "t_rise", "t_int", "device", "cell", "capacitor", "wire", "front_end")
 
@@ -60,3 +63,21 @@ def test_a_fitted_readout_has_noise_logic_and_errors_within_the_goals(path):
     assert readout.fit_energy.rms_of_full_scale <= 0.03
     assert readout.fit_time.rms_of_full_scale <= 0.05
     assert readout.fit.n_held_out >= 64
+
+
+def test_readouts_over_time_of_both_modes_come_along():
+    assert {load_timed(path).param for path in OVER_TIME} >= {"t_int", "t_clk"}
+
+
+@pytest.mark.parametrize("path", OVER_TIME, ids=lambda path: path.stem)
+def test_a_readout_over_time_is_within_the_goals_at_times_that_were_not_fitted(path):
+    timed = load_timed(path)
+    assert len(timed.judged) >= 3
+    for one in timed.judged:
+        assert one.error_lsb <= (0.5 if "transistor" in one.name else 0.25)
+        assert one.fit_energy.rms_of_full_scale <= 0.03
+        assert one.fit_time.rms_of_full_scale <= 0.05
+        assert one.fit.n_held_out >= 64
+    fast, slow = (timed.at(float(t)) for t in timed.times[[0, -1]])
+    assert fast.t_conv < slow.t_conv
+    assert np.abs(fast.levels - slow.levels).max() > 0.5 * slow.lsb  # what it is about: time matters
