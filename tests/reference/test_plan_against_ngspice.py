@@ -119,9 +119,13 @@ def test_vectors_need_two_axes():
 
 
 def test_a_sweep_says_what_it_would_cost_and_runs_nothing(tmp_path):
-    study = Path(__file__).parents[2] / "calibration/studies/demo.toml"
-    done = CliRunner().invoke(app, ["sweep", str(study), "--dry-run", "--images", "1", "--out", str(tmp_path)])
+    """The demo with one of its choices: reading the decks of all takes half a minute."""
+    demo = (Path(__file__).parents[2] / "calibration/studies/demo.toml").read_text(encoding="utf-8")
+    head, _, smallest, *_ = demo.split("[[choices]]")
+    study, out = tmp_path / "small.toml", tmp_path / "out"
+    study.write_text(f"{head}[[choices]]{smallest}", encoding="utf-8")
+    done = CliRunner().invoke(app, ["sweep", str(study), "--dry-run", "--images", "1", "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert "0 stored already" in done.output
     assert "solver KLU" in done.output or "solver Sparse" in done.output
-    assert not list(tmp_path.iterdir())
+    assert not out.exists()
