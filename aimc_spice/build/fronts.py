@@ -26,12 +26,9 @@ _GBW = 5e9  # Hz, of the op-amps where the tile file names none; assumed
 _R_X = 50.0  # Ω, input resistance of the conveyors before converters of currents; assumed
 _R_X_MOS = 0.05  # Ω, the same of transistors, by their bench
 _T_HOLD, _T_HOLD_MOS = 1e-9, 1e-8  # s, from the opening of the samplers to the first conversion
-_COUNT, _T_RESET, _HOLD, _IDLE = 1e-9, 1.5e-10, 2e-9, 3e-9  # s, of pulse widths: least count, and of their integrators
-_HOLD_MOS, _IDLE_MOS, _W_PER_F = (
-    4e-9,
-    1.5e-8,
-    2e6,
-)  # s, s, m/F: of integrators of transistors
+_COUNT, _T_RESET = 1e-9, 1.5e-10  # s, of pulse widths: least count, reset of their integrators
+_HOLD, _IDLE, _HOLD_MOS, _IDLE_MOS = 2e-9, 3e-9, 4e-9, 1.5e-8  # s, of integrators
+_W_PER_F = 2e6  # m/F, width of the reset of integrators of transistors
 MOS_GBW = 6.5e8  # Hz, of their op-amps into a capacitor, by their bench
 
 

@@ -23,7 +23,7 @@ from aimc_spice.surrogate.readout import ColumnReadouts
 
 F32 = NDArray[np.float32]
 BLOCK = SPAN  # conversions of a column at once
-APART = 80  # apart: loads would wait for stores to the same place of a page
+_APART = 80  # of what lies in `desk`: loads would wait for stores to the same place of a page
 _NO_KEYS = np.zeros(0, np.uint32)
 
 
@@ -72,7 +72,7 @@ class Desk(NamedTuple):
 @compiled
 def desk() -> Desk:
     """Return the memory that conversions need."""
-    room = np.zeros((3, BLOCK + APART), np.float32)
+    room = np.zeros((3, BLOCK + _APART), np.float32)
     code, apart = room[1].view(np.int32), room[2].view(np.int32)
     return Desk(room[0], code, apart, code.view(np.uint64), apart.view(np.uint64))
 
