@@ -207,12 +207,14 @@ def _rows_through(
     n_rows: int,
 ) -> np.int64:  # fmt: skip
     k, clipped = matrix.shape[1], np.int64(0)
-    room, strip = _room(k, n_rows), np.zeros((_STRIP, k), np.float32)
+    room, strip, every = _room(k, n_rows), np.zeros((_STRIP, k), np.float32), x.reshape(-1)
     for at in range(0, n_rows, room.rows):
         m = min(n_rows - at, room.rows)
         columns = room.x.reshape((k, room.step))
         for i in range(0, m, _STRIP):
             drive_rows(x, start + at + i, k0, Drive(*drive), strip[: min(_STRIP, m - i)])
+            for r in range(start + at + i + _STRIP, min(start + at + i + 2 * _STRIP, x.shape[0])):
+                fetch(every, r * x.shape[1] + k0, k)
             turn(strip, i, columns)  # what a last strip holds too much is finite, and not read
         clipped += _read(
             matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, total, room

@@ -1,10 +1,9 @@
 """How are billions of conversions made at a nanosecond each? Noise, thresholds and partial sums in one pass.
 
 One idea: a converter is nearly uniform, so the code is guessed by arithmetic, and only the few thresholds that the
-guess can miss are looked at. `pack` finds, exactly, how many that are (one, where INL stays within half an LSB).
-Blocks of `BLOCK` conversions of one column stay in the first-level cache; loops are split so that compilers
-vectorise them without gathers. Thresholds are kept as 16-bit deviations from the uniform ones: 510 B for a column of
-8 bits. It makes no matrix products.
+guess can miss are looked at (the last of them by `conversion`). `pack` finds, exactly, how many that are (one, where
+INL stays within half an LSB). Blocks of `BLOCK` conversions of one column stay in the first-level cache. Thresholds
+are kept as 16-bit deviations from the uniform ones: 510 B for a column of 8 bits. It makes no matrix products.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled
 from aimc_spice.errors import ShapeError
+from aimc_spice.network.conversion import LANES, add_many, add_one
+from aimc_spice.network.multiply import aligned
 from aimc_spice.network.noise import FIRST, SECOND, SPAN, places
 from aimc_spice.surrogate.readout import ColumnReadouts
 
@@ -33,7 +34,7 @@ class Tables(NamedTuple):
     Deviations are in one piece, `top` for each column; no codes at all pass outputs on.
     """
 
-    levels: NDArray[np.uint16]
+    levels: NDArray[np.int16]
     top: int
     unit: F32
     slope: F32
@@ -60,21 +61,18 @@ class Noise(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """Where a block of conversions is worked on: inputs [LSB], codes, deviations, and the latter two by pairs."""
+    """Where a block of conversions is worked on: inputs [LSB] and codes; and a count of clipped ones, in parts."""
 
     u: F32
     code: NDArray[np.int32]
-    apart: NDArray[np.int32]
-    pairs: NDArray[np.uint64]
-    taken: NDArray[np.uint64]
+    ends: NDArray[np.int32]
 
 
 @compiled
 def desk() -> Desk:
-    """Return the memory that conversions need."""
-    room = np.zeros((3, BLOCK + _APART), np.float32)
-    code, apart = room[1].view(np.int32), room[2].view(np.int32)
-    return Desk(room[0], code, apart, code.view(np.uint64), apart.view(np.uint64))
+    """Return the memory that conversions need; codes begin with a line of the cache."""
+    room = aligned(2 * BLOCK + _APART)
+    return Desk(room[BLOCK + _APART :], room[:BLOCK].view(np.int32), np.zeros(LANES, np.int32))
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ class Converters:
     @property
     def tables(self) -> Tables:
         """For compiled code."""
-        levels = self.deviation.reshape(-1).view(np.uint16)
+        levels = self.deviation.reshape(-1)
         return Tables(
             levels, self.top, self.unit, self.slope, self.shift, self.reach, self.sigma, np.float32(self.middle)
         )  # fmt: skip
@@ -214,37 +212,13 @@ def _guessed(u: F32, slope: F32, shift: F32) -> NDArray[np.int32]:
 
 
 @compiled
-def _threshold(above: Any, apart: Any, unit: Any) -> Any:
-    """Return a threshold of 16 bits of deviation, whose sign is brought back here."""
-    return above + np.float32(np.int32(np.int32(apart << 16) >> 16)) * unit
-
-
-@compiled
-def _count(u: F32, apart: NDArray[np.int32], unit: Any, n: int, last: Any, code: NDArray[np.int32]) -> None:
-    """Count one threshold more where it is reached, up to `last`."""
-    for i in range(n):
-        above = np.float32(np.int32(code[i] + 1))
-        k = np.int32(code[i] + np.int32(u[i] >= _threshold(above, apart[i], unit)))
-        code[i] = k if k < last else last
-
-
-@compiled
-def _count_up(levels: NDArray[np.uint16], at: int, unit: Any, n: int, times: int, last: Any, on: Desk) -> None:
-    """Count some thresholds; they rise, so the first that is not reached ends the count by itself."""
+def _count_up(levels: NDArray[np.int16], at: int, unit: Any, m: int, times: int, last: Any, on: Desk) -> None:
+    """Count some thresholds, up to `last`; they rise, so the first that is not reached ends the count by itself."""
     for _ in range(times):
-        for i in range(n):
-            on.apart[i] = np.int32(levels[at + on.code[i]])
-        _count(on.u, on.apart, unit, n, last, on.code)
-
-
-@compiled
-def _clipped(unit: Any, n: int, top: Any, on: Desk) -> np.int64:
-    """Count the last threshold, then the conversions that ended at an end."""
-    _count(on.u, on.apart, unit, n, top, on.code)
-    found = np.int32(0)
-    for i in range(n):
-        found = np.int32(found + np.int32(on.code[i] == np.int32(0)) + np.int32(on.code[i] == top))
-    return np.int64(found)
+        for i in range(m):
+            above = np.float32(on.code[i] + 1)
+            found = np.int32(on.code[i] + np.int32(on.u[i] >= above + np.float32(levels[at + on.code[i]]) * unit))
+            on.code[i] = found if found < last else last
 
 
 @compiled
@@ -256,7 +230,8 @@ def read_columns(
 
     The loops stand here and not in functions of their own: numba counts references of every array that it hands on,
     with locked instructions, which would take a third of the time. Places are unsigned, as numba then asks for no
-    sign, and look-ups are made for two codes at once: a word to load and a word to store.
+    sign. Guesses are made for the whole block before codes are looked up: the way from an output to its sum is so long
+    that processors do not hold enough of such ways at once.
 
     Parameters
     ----------
@@ -275,8 +250,10 @@ def read_columns(
     """
     levels, top, unit, slope, shift, reach, sigma, middle = by
     (scale, gain), (noisy, keys, first, apart) = worth, noise
-    u, code, deviation, pairs, taken = on
-    clipped, last, first = np.int64(0), np.float32(top - 1), first + apart * row
+    u, code, ends = on
+    last, first, rest = np.float32(top - 1), first + apart * row, m % LANES
+    many, whole = m - rest, np.float32(top)
+    ends[:] = 0
     for c in range(cols[0], cols[1]):
         noise_of, key = (sigma[c], keys[c]) if noisy else (np.float32(0), np.uint32(0))
         scale_of, slope_of, shift_of, unit_of, gain_of = scale[c], slope[c], shift[c], unit[c], gain[c]
@@ -294,19 +271,14 @@ def read_columns(
             done += n
         if reach[c] > 1:
             _count_up(levels, c * top, unit_of, m, reach[c] - 1, np.int32(top - 1), on)
-        table, sums = np.uintp(c * top), np.uintp(at + (c - cols[0]) * step)
-        for k in range((m + 1) // 2):
-            i = np.uintp(k)
-            low, high = np.uintp(pairs[i] & np.uint64(0xFFFFFFFF)), np.uintp(pairs[i] >> np.uint64(32))
-            taken[i] = np.uint64(levels[table + low]) | (np.uint64(levels[table + high]) << np.uint64(32))
-        for k in range(m):
-            i = np.uintp(k)
-            above = np.float32(np.int32(code[i] + 1))
-            found = above if u[i] >= _threshold(above, deviation[i], unit_of) else above - np.float32(1)
-            total[sums + i] += gain_of * found
-        if counting:
-            clipped += _clipped(unit_of, m, np.int32(top), on)
-    return clipped
+        table, sums = c * top, at + (c - cols[0]) * step
+        if many and counting:
+            add_many(many, 0, u, code, levels, table, total, sums, unit_of, gain_of, whole, ends)
+        elif many:
+            add_many(many, 0, u, code, levels, table, total, sums, unit_of, gain_of, whole, None)
+        if rest:
+            add_one(rest, many, u, code, levels, table, total, sums + many, unit_of, gain_of, whole, ends)
+    return np.int64(ends.sum())
 
 
 @compiled
