@@ -85,7 +85,7 @@ class AnalogMatrix:
 
     def accumulate(
         self, inputs: Rows | Patches, start: int, n_rows: int, total: F32, seed: int | None, first: int = 0,
-        step: int = 1, cycle: int = 0, factor: float = 1.0, counting: bool = True,
+        step: int = 1, cycle: int = 0, factor: float = 1.0, counting: bool = True, begin: F32 | None = None,
     ) -> int:  # fmt: skip
         """Add the products of rows `start` on to `total`, whose order `blocks.sums_of` tells.
 
@@ -93,6 +93,8 @@ class AnalogMatrix:
         ----------
         seed : int or None
             Of noise; None is none. Row i of the inputs is conversion ``first + step * i``.
+        begin : ndarray, shape (n_columns,), or None
+            What sums begin with; None: what `total` holds is added to.
 
         Returns
         -------
@@ -103,8 +105,9 @@ class AnalogMatrix:
         for group in self.groups:
             key = None if seed is None else keys(self.n_columns, seed, self.name, group.name, cycle)
             gain = group.gain if factor == 1 else group.gain * np.float32(factor)
-            reader = Reader(group.converters, group.to_lsb, gain, key, first, step, counting)
+            reader = Reader(group.converters, group.to_lsb, gain, key, first, step, counting, begin)
             clipped += inputs.through(group.rows, group.matrix, reader, total, start, n_rows)
+            begin = None
         return clipped
 
     @cached_property

@@ -44,6 +44,8 @@ class Reader:
         Row i is conversion ``first + step * i``.
     counting : bool
         Whether clipped conversions are counted.
+    begin : ndarray, shape (n_cols,), or None
+        What sums begin with; None: what `total` holds is added to.
     """
 
     converters: Converters | None
@@ -53,13 +55,14 @@ class Reader:
     first: int = 0
     step: int = 1
     counting: bool = False
+    begin: F32 | None = None
 
     @property
-    def arguments(self) -> tuple[Any, Any, Any, bool]:
+    def arguments(self) -> tuple[Any, Any, Any, bool, F32]:
         """For compiled code; plain tuples, which are quicker to hand over than named ones."""
         by = _EXACT if self.converters is None else self.converters
         noise = by.noise(self.key, self.first, self.step)
-        return (tuple(by.tables), (self.scale, self.gain), tuple(noise), self.counting)
+        return (tuple(by.tables), (self.scale, self.gain), tuple(noise), self.counting, _NONE if self.begin is None else self.begin)
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ def _room(k: int, n_rows: int) -> _Room:
 @compiled
 def _read(
     matrix: F32, m: int, start: int, at: int, n_rows: int, by: Tables, worth: Worth, noise: Noise, counting: bool,
-    total: F32, room: _Room,
+    begin: F32, total: F32, room: _Room,
 ) -> np.int64:  # fmt: skip
     """Multiply `m` rows, the first of which is `at` of a run that begins with row `start`, and read them out."""
     (n_columns, k), clipped, weights = matrix.shape, np.int64(0), matrix.reshape(-1)
@@ -182,6 +185,10 @@ def _read(
         multiply(weights, c, n, k, room.x, room.step, m, room.y, BLOCK)
         fetch(weights, (c + n) * k, n * k)
         fetch(by.levels, (c + n) * by.top, n * by.top)
+        for j in range(c, min(c + n, begin.size)):
+            sums = np.uintp(first + j * step)
+            for i in range(m):
+                total[sums + np.uintp(i)] = begin[j]
         if by.top == 0:
             _pass_on(room.y, m, (c, c + n), worth.gain, total, first + c * step, step)
             continue
@@ -203,8 +210,8 @@ def _pass_on(y: F32, m: int, cols: tuple[int, int], gain: F32, total: F32, at: i
 
 @compiled
 def _rows_through(
-    x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, total: F32, start: int,
-    n_rows: int,
+    x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, begin: F32, total: F32,
+    start: int, n_rows: int,
 ) -> np.int64:  # fmt: skip
     k, clipped = matrix.shape[1], np.int64(0)
     room, strip, every = _room(k, n_rows), np.zeros((_STRIP, k), np.float32), x.reshape(-1)
@@ -217,15 +224,15 @@ def _rows_through(
                 fetch(every, r * x.shape[1] + k0, k)
             turn(strip, i, columns)  # what a last strip holds too much is finite, and not read
         clipped += _read(
-            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, total, room
+            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, begin, total, room
         )  # fmt: skip
     return clipped
 
 
 @compiled
 def _columns_through(
-    x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, total: F32, start: int,
-    n_rows: int,
+    x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, begin: F32, total: F32,
+    start: int, n_rows: int,
 ) -> np.int64:  # fmt: skip
     """Run inputs (K, n), which need no turning."""
     k, clipped = matrix.shape[1], np.int64(0)
@@ -236,15 +243,15 @@ def _columns_through(
         drive_rows(x, k0, start + at, Drive(*drive), columns[:own, :m])
         drive_rows(x[:, :0], 0, 0, Drive(*drive), columns[own:, :m])
         clipped += _read(
-            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, total, room
+            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, begin, total, room
         )  # fmt: skip
     return clipped
 
 
 @compiled
 def _patches_through(
-    images: F32, shape: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, total: F32,
-    start: int, n_rows: int,
+    images: F32, shape: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, begin: F32,
+    total: F32, start: int, n_rows: int,
 ) -> np.int64:  # fmt: skip
     k, clipped = matrix.shape[1], np.int64(0)
     room = _room(k, n_rows)
@@ -252,7 +259,7 @@ def _patches_through(
         m = min(n_rows - at, room.rows)
         _fill_patches(images, shape, k0, start + at, m, room.x.reshape((k, room.step)))
         clipped += _read(
-            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, total, room
+            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, begin, total, room
         )  # fmt: skip
     return clipped
 

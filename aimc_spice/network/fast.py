@@ -19,6 +19,7 @@ from aimc_spice.network.blocks import SUMS, Reader, sums_of
 from aimc_spice.network.dac import Dac
 from aimc_spice.network.kernel import BLOCK
 from aimc_spice.network.lower import convolution_of, padding_of
+from aimc_spice.network.norms import layer_norm_rows, softmax_rows
 
 Array = NDArray[Any]
 
@@ -128,8 +129,13 @@ def _combine(x: Array, kernel: Any, strides: Any, dilations: Any, size: list[int
 
 
 def softmax(x: Array, axis: int) -> Array:
-    """Return the softmax along one axis, in two temporaries less than the reference."""
-    found: Array = x - x.max(axis=axis, keepdims=True)
+    """Return the softmax along one axis, in two temporaries less than the reference, or row by row."""
+    if x.dtype == np.float32 and x.size and axis % x.ndim == x.ndim - 1:
+        rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+        found = np.empty_like(rows)
+        softmax_rows(rows, found)
+        return found.reshape(x.shape)
+    found = x - x.max(axis=axis, keepdims=True)
     np.exp(found, out=found)
     found /= found.sum(axis=axis, keepdims=True)
     return found
@@ -142,6 +148,8 @@ def _layer_norm(attributes: dict[str, Any]) -> Callable[..., Any] | None:
 
     def run(x: Array, scale: Array, bias: Array | None = None) -> tuple[Array, ...]:
         axes = tuple(range(axis % x.ndim, x.ndim))
+        if x.dtype == np.float32 and x.size and scale.shape == x.shape[axes[0] :]:
+            return _norm_of_rows(x, scale, np.zeros_like(scale) if bias is None else bias, epsilon)
         mean = x.mean(axis=axes, keepdims=True)
         found = x - mean
         inverse = 1 / np.sqrt(np.mean(found * found, axis=axes, keepdims=True) + x.dtype.type(epsilon))
@@ -152,6 +160,16 @@ def _layer_norm(attributes: dict[str, Any]) -> Callable[..., Any] | None:
         return found, mean, inverse
 
     return run
+
+
+def _norm_of_rows(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Array, ...]:
+    """Return the layer norm over the last axes, those of `scale`, with mean and inverse deviation of each row."""
+    rows = np.ascontiguousarray(x).reshape(-1, scale.size)
+    found, (mean, inverse) = np.empty_like(rows), np.empty((2, len(rows)), np.float32)
+    to = np.broadcast_to(bias, scale.shape).reshape(-1)
+    layer_norm_rows(rows, scale.reshape(-1), to, np.float32(epsilon), found, mean, inverse)
+    shape = (*x.shape[: x.ndim - scale.ndim], *[1] * scale.ndim)
+    return found.reshape(x.shape), mean.reshape(shape), inverse.reshape(shape)
 
 
 def erf(x: Array) -> Array:

@@ -103,11 +103,11 @@ class AnalogLayer:
         """Return partial sums (n_columns, rows) of all groups, in blocks, with the place of each among the rows."""
         factors = self.dac.factors()
         total = np.empty(part.n_columns * n_rows, np.float32)
-        for _, block in sums_of(total, part.n_columns, n_rows):
-            block[...] = (part.offset * np.float32(sum(factors)))[:, None]
+        begin: F32 | None = part.offset * np.float32(sum(factors))
         for cycle, (one, factor) in enumerate(zip(inputs, factors, strict=True)):
             counting = seen is not None
-            clipped = part.accumulate(one, start, n_rows, total, seed, first, step, cycle, factor, counting)
+            clipped = part.accumulate(one, start, n_rows, total, seed, first, step, cycle, factor, counting, begin)
+            begin = None
             if seen is not None:
                 seen.clipped += clipped
                 seen.conversions += n_rows * part.n_columns * len(part.groups)
