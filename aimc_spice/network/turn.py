@@ -76,10 +76,9 @@ def scaled_rows(total: F32, scale: F32, bias: F32, found: F32) -> None:
     """Write ``total.T * scale + bias`` to `found`, of `total` (n, n_rows)."""
     (n, n_rows), sums, rows = total.shape, total.reshape(-1), found.reshape(-1)
     whole, wide = n_rows - n_rows % SIDE, n - n % SIDE
-    for first in range(0, whole, 2 * SIDE):  # lines of the cache are read as a whole
+    for r in range(0, whole, SIDE):
         for c in range(0, wide, SIDE):
-            for r in range(first, min(first + 2 * SIDE, whole), SIDE):
-                _square(sums, c * n_rows + r, n_rows, rows, r * n + c, n, scale, bias, c)
+            _square(sums, c * n_rows + r, n_rows, rows, r * n + c, n, scale, bias, c)
     for c in range(n):
         for r in range(0 if c >= wide else whole, n_rows):
             found[r, c] = total[c, r] * scale[c] + bias[c]
