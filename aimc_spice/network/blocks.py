@@ -62,7 +62,13 @@ class Reader:
         """For compiled code; plain tuples, which are quicker to hand over than named ones."""
         by = _EXACT if self.converters is None else self.converters
         noise = by.noise(self.key, self.first, self.step)
-        return (tuple(by.tables), (self.scale, self.gain), tuple(noise), self.counting, _NONE if self.begin is None else self.begin)
+        return (
+            tuple(by.tables),
+            (self.scale, self.gain),
+            tuple(noise),
+            self.counting,
+            _NONE if self.begin is None else self.begin,
+        )
 
 
 @dataclass(frozen=True)

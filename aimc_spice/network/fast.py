@@ -131,11 +131,10 @@ def _combine(x: Array, kernel: Any, strides: Any, dilations: Any, size: list[int
 def softmax(x: Array, axis: int) -> Array:
     """Return the softmax along one axis, in two temporaries less than the reference, or row by row."""
     if x.dtype == np.float32 and x.size and axis % x.ndim == x.ndim - 1:
-        rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
-        found = np.empty_like(rows)
-        softmax_rows(rows, found)
-        return found.reshape(x.shape)
-    found = x - x.max(axis=axis, keepdims=True)
+        found = np.empty(x.shape, np.float32)
+        softmax_rows(np.ascontiguousarray(x).reshape(-1, x.shape[-1]), found.reshape(-1, x.shape[-1]))
+        return found
+    found = np.asarray(x - x.max(axis=axis, keepdims=True))
     np.exp(found, out=found)
     found /= found.sum(axis=axis, keepdims=True)
     return found

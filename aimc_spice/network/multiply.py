@@ -18,13 +18,13 @@ from numba.core import cgutils
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled, emitted
+from aimc_spice.network.vectors import FLOAT, INT32, constant, filled, load, place, store
 
 F32 = NDArray[np.float32]
 LANES = 16
 FEW = 12 if binding.get_host_cpu_features().get("avx512f") else 6  # columns: their sums and an input fill the registers
 _LINE = 64 // 4  # numbers of a line of the cache
-_FLOAT, _INT32 = ir.FloatType(), ir.IntType(32)
-_VECTOR = ir.VectorType(_FLOAT, LANES)
+_VECTOR = ir.VectorType(FLOAT, LANES)
 
 
 def _sums(n: int) -> Callable[..., None]:
@@ -35,47 +35,41 @@ def _sums(n: int) -> Callable[..., None]:
 
     @emitted
     def sums(b: Any, w: Any, w_at: Any, x: Any, x_at: Any, x_step: Any, k: Any, y: Any, y_at: Any, y_step: Any) -> None:
-        columns = [_at(b, w, w_at, k, j) for j in range(n)]
+        columns = [b.gep(w, [place(b, w_at, k, j)]) for j in range(n)]
         before, loop, after = b.block, b.append_basic_block("terms"), b.append_basic_block("sums")
         b.branch(loop)
         b.position_at_end(loop)
         i, at, found = b.phi(k.type), b.phi(k.type), [b.phi(_VECTOR) for _ in range(n)]
-        inputs = b.load(b.bitcast(b.gep(x, [at]), _VECTOR.as_pointer()))
-        inputs.align = 4
+        inputs = load(b, x, at, LANES)
         added = [_added(b, b.load(b.gep(columns[j], [i])), inputs, found[j]) for j in range(n)]
         following = b.add(i, ir.Constant(k.type, 1)), b.add(at, x_step)
-        zero, none = ir.Constant(k.type, 0), ir.Constant(_VECTOR, [0.0] * LANES)
+        zero, none = ir.Constant(k.type, 0), constant(FLOAT, 0.0, LANES)
         for phi, first, later in zip([i, at, *found], [zero, x_at, *[none] * n], [*following, *added], strict=True):
             phi.add_incoming(first, before)
             phi.add_incoming(later, loop)
         b.cbranch(b.icmp_signed("<", following[0], k), loop, after)
         b.position_at_end(after)
         for j in range(n):
-            b.store(added[j], b.bitcast(_at(b, y, y_at, y_step, j), _VECTOR.as_pointer())).align = 4
+            store(b, added[j], y, place(b, y_at, y_step, j))
 
     return sums
 
 
-def _at(builder: Any, data: Any, first: Any, step: Any, index: int) -> Any:
-    return builder.gep(data, [builder.add(first, builder.mul(step, ir.Constant(step.type, index)))])
-
-
 def _added(builder: Any, weight: Any, inputs: Any, to: Any) -> Any:
     """Return ``weight * inputs + to``, rounded once where the processor can."""
-    nothing, first = ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INT32, 0)
-    every = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
-    weights = builder.shuffle_vector(builder.insert_element(nothing, weight, first), nothing, every)
     kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
     name = f"llvm.fmuladd.v{LANES}f32"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [weights, inputs, to])
+    return builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, name), [filled(builder, weight, LANES), inputs, to]
+    )
 
 
 @emitted
 def _ask(builder: Any, data: Any, at: Any) -> None:
     byte = ir.IntType(8).as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [byte, *[_INT32] * 3])
+    kind = ir.FunctionType(ir.VoidType(), [byte, *[INT32] * 3])
     ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-    to_read, keep, of_data = (ir.Constant(_INT32, v) for v in (0, 3, 1))
+    to_read, keep, of_data = (ir.Constant(INT32, v) for v in (0, 3, 1))
     builder.call(ask, [builder.bitcast(builder.gep(data, [at]), byte), to_read, keep, of_data])
 
 

@@ -23,7 +23,7 @@ _LEAST = np.float32(-88.0)  # exp of less is nothing in single precision
 
 
 def _reduced(start: float, more: Callable[..., Any]) -> Callable[..., None]:
-    """Return what takes `n` numbers, a multiple of `LANES`, together lane by lane; ``more(builder, sum, x, offset)``."""
+    """Return what takes `n` numbers together lane by lane, a multiple of `LANES`, by ``more(b, so_far, x, offset)``."""
 
     @emitted
     def reduced(b: Any, x: Any, at: Any, n: Any, offset: Any, found: Any) -> None:
@@ -56,9 +56,11 @@ _squared = _reduced(0.0, lambda b, so_far, x, offset: b.fadd(so_far, _square(b, 
 @compiled
 def _total(lanes: F32) -> Any:
     """Return the sum of lanes, half by half."""
-    for half in (16, 8, 4, 2, 1):
+    half = LANES // 2
+    while half > 0:
         for i in range(half):
             lanes[i] += lanes[i + half]
+        half //= 2
     return lanes[0]
 
 
@@ -72,10 +74,10 @@ def softmax_rows(x: F32, found: F32) -> None:
         most = np.float32(-np.inf)
         if whole:
             _highest(numbers, at, whole, np.float32(0), lanes)
-            for i in range(LANES):
-                most = lanes[i] if lanes[i] > most else most
-        for i in range(whole, k):
-            most = numbers[at + i] if numbers[at + i] > most else most
+            for j in range(LANES):
+                most = lanes[j] if lanes[j] > most else most
+        for j in range(whole, k):
+            most = numbers[at + j] if numbers[at + j] > most else most
         place = np.uintp(at)
         for j in range(k):
             i = np.uintp(j)
@@ -98,8 +100,8 @@ def softmax_rows(x: F32, found: F32) -> None:
         if whole:
             _added(results, at, whole, np.float32(0), lanes)
             total = _total(lanes)
-        for i in range(whole, k):
-            total += results[at + i]
+        for j in range(whole, k):
+            total += results[at + j]
         share = np.float32(1) / total
         for j in range(k):
             i = np.uintp(j)
@@ -119,14 +121,14 @@ def layer_norm_rows(x: F32, scale: F32, bias: F32, epsilon: np.float32, found: F
         if whole:
             _added(numbers, at, whole, np.float32(0), lanes)
             total = _total(lanes)
-        for i in range(whole, k):
-            total += numbers[at + i]
+        for j in range(whole, k):
+            total += numbers[at + j]
         middle, spread = total * each, np.float32(0)
         if whole:
             _squared(numbers, at, whole, middle, lanes)
             spread = _total(lanes)
-        for i in range(whole, k):
-            spread += (numbers[at + i] - middle) * (numbers[at + i] - middle)
+        for j in range(whole, k):
+            spread += (numbers[at + j] - middle) * (numbers[at + j] - middle)
         by, place = np.float32(1) / np.sqrt(spread * each + epsilon), np.uintp(at)
         mean[row], inverse[row] = middle, by
         for j in range(k):

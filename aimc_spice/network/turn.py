@@ -13,10 +13,10 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled, emitted
+from aimc_spice.network.vectors import load, place, store
 
 F32 = NDArray[np.float32]
 SIDE = 8
-_VECTOR = ir.VectorType(ir.FloatType(), SIDE)
 _MASK = ir.VectorType(ir.IntType(32), SIDE)
 _ROUNDS = (  # apart, and which numbers of two vectors become the first and the second
     (1, (0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15)),
@@ -31,23 +31,12 @@ def _square(
     b: Any, x: Any, x_at: Any, x_step: Any, y: Any, y_at: Any, y_step: Any, scale: Any, bias: Any, at: Any
 ) -> None:
     """Write ``x[x_at + r*x_step + c] * scale[at + r] + bias[at + r]`` to ``y[y_at + c*y_step + r]``; None: as it is."""
-    found = _turned(b, [_load(b, _place(b, x, x_at, x_step, r)) for r in range(SIDE)])
+    found = _turned(b, [load(b, x, place(b, x_at, x_step, r), SIDE) for r in range(SIDE)])
     if scale is not None:
-        by, to = _load(b, _place(b, scale, at)), _load(b, _place(b, bias, at))
+        by, to = load(b, scale, at, SIDE), load(b, bias, at, SIDE)
         found = [b.fadd(b.fmul(one, by), to) for one in found]
     for c, one in enumerate(found):
-        b.store(one, _place(b, y, y_at, y_step, c)).align = 4
-
-
-def _place(builder: Any, data: Any, first: Any, step: Any = None, index: int = 0) -> Any:
-    offset = first if step is None else builder.add(first, builder.mul(step, ir.Constant(step.type, index)))
-    return builder.bitcast(builder.gep(data, [offset]), _VECTOR.as_pointer())
-
-
-def _load(builder: Any, pointer: Any) -> Any:
-    loaded = builder.load(pointer)
-    loaded.align = 4
-    return loaded
+        store(b, one, y, place(b, y_at, y_step, c))
 
 
 def _turned(builder: Any, rows: list[Any]) -> list[Any]:

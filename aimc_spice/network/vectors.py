@@ -25,22 +25,22 @@ def filled(builder: Any, value: Any, lanes: int) -> Any:
     return builder.shuffle_vector(one, nothing, constant(INT32, 0, lanes))
 
 
-def apart(builder: Any, first: Any, step: Any, index: int) -> Any:
-    """Return the place ``first + step * index``."""
+def place(builder: Any, first: Any, step: Any, index: int) -> Any:
+    """Return ``first + step * index``."""
     return builder.add(first, builder.mul(step, ir.Constant(step.type, index)))
 
 
 def load(builder: Any, data: Any, at: Any, lanes: int) -> Any:
     """Return numbers `at` on."""
-    found = builder.load(_place(builder, data, at, ir.VectorType(data.type.pointee, lanes)))
+    found = builder.load(_as(builder, data, at, ir.VectorType(data.type.pointee, lanes)))
     found.align = 4
     return found
 
 
 def store(builder: Any, value: Any, data: Any, at: Any) -> None:
     """Write numbers `at` on."""
-    builder.store(value, _place(builder, data, at, value.type)).align = 4
+    builder.store(value, _as(builder, data, at, value.type)).align = 4
 
 
-def _place(builder: Any, data: Any, at: Any, kind: Any) -> Any:
+def _as(builder: Any, data: Any, at: Any, kind: Any) -> Any:
     return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
