@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from aimc_spice.netlist.base import Deck, Transient
 from aimc_spice.netlist.driven import is_linear
@@ -35,7 +36,7 @@ class Size:
     @classmethod
     def of(cls, circuit: FlatCircuit) -> Size:
         """Measure a circuit."""
-        names = (circuit.node_names[node] for node in range(circuit.n_nodes))
+        names = islice(circuit.node_names, circuit.n_nodes)
         blocks = Counter(name.partition(".")[0] if "." in name else "" for name in names)
         return cls(tuple(blocks.values()), circuit.n_elements, is_linear(circuit))
 
