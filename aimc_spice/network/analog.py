@@ -19,6 +19,7 @@ from aimc_spice.network.blocks import Patches, Reader, Rows
 from aimc_spice.network.kernel import F32, Converters, pack
 from aimc_spice.network.mapping import Mapping, Placement
 from aimc_spice.network.noise import keys
+from aimc_spice.network.pairs import Pairs, pairs_of
 from aimc_spice.surrogate.readout import ColumnReadouts, Readout
 from aimc_spice.surrogate.tile import TileSurrogate
 
@@ -54,11 +55,17 @@ class Group:
     offset: F32
     name: str
 
+    @cached_property
+    def pairs(self) -> Pairs | None:
+        """The matrix in whole numbers; None where converters would see the difference."""
+        return None if self.converters is None else pairs_of(self.matrix, self.to_lsb)
+
     @property
     def nbytes(self) -> int:
         """Memory."""
         tables = 0 if self.converters is None else self.converters.nbytes
-        return self.matrix.nbytes + tables + 3 * self.gain.nbytes
+        pairs = vars(self).get("pairs")
+        return self.matrix.nbytes + tables + 3 * self.gain.nbytes + (0 if pairs is None else pairs.nbytes)
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,11 @@ class AnalogMatrix:
             key = None if seed is None else keys(self.n_columns, seed, self.name, group.name, cycle)
             gain = group.gain if factor == 1 else group.gain * np.float32(factor)
             reader = Reader(group.converters, group.to_lsb, gain, key, first, step, counting, begin)
-            clipped += inputs.through(group.rows, group.matrix, reader, total, start, n_rows)
+            pairs = group.pairs if inputs.levels() else None
+            if pairs is not None and isinstance(inputs, Rows) and pairs.holds(inputs.levels()):
+                clipped += inputs.pairs_through(group.rows, pairs, reader, total, start, n_rows)
+            else:
+                clipped += inputs.through(group.rows, group.matrix, reader, total, start, n_rows)
             begin = None
         return clipped
 

@@ -8,7 +8,7 @@ at a time and converts their products at once. Partial sums are kept block by bl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from aimc_spice.compiled import compiled
 from aimc_spice.network.dac import Dac, Drive, drive_rows
 from aimc_spice.network.kernel import BLOCK, F32, Converters, Desk, Noise, Tables, Worth, desk, read_columns
 from aimc_spice.network.multiply import FEW, LANES, aligned, fetch, multiply, wide
+from aimc_spice.network.pairs import Pairs, fill_from_columns, fill_from_rows
 from aimc_spice.network.turn import turn
 
 _STRIP = LANES  # rows that are turned into columns at once
@@ -105,6 +106,21 @@ class Rows:
             return int(_rows_through(self.x, drive, rows.start, matrix, *reader.arguments, total, start, n_rows))
         return int(_columns_through(self.x.T, drive, rows.start, matrix, *reader.arguments, total, start, n_rows))
 
+    def levels(self) -> int:
+        """Return the highest level of an input; 0 where there are none."""
+        return self.dac.levels(self.cycle)
+
+    def pairs_through(
+        self, rows: slice, pairs: Pairs, reader: Reader, total: F32, start: int, n_rows: int
+    ) -> int:
+        """Do what `through` does, in whole numbers; `reader.scale` is of an output in units of the pairs."""
+        drive, by_rows = tuple(self.dac.whole_drives[self.cycle]), self.x.flags.c_contiguous
+        x, k = self.x if by_rows else self.x.T, pairs.n_rows
+        reader = replace(reader, scale=reader.scale * pairs.unit / np.float32(self.levels()))
+        return int(
+            _pairs_through(x, by_rows, drive, rows.start, k, pairs.words, *reader.arguments, total, start, n_rows)
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -139,6 +155,10 @@ class Patches:
             )
         )  # fmt: skip
 
+    def levels(self) -> int:
+        """Return 0: patches are of relative inputs."""
+        return 0
+
     def rows(self, k: int, start: int, n_rows: int) -> F32:
         """Return patches (n_rows, k) of rows `start` on."""
         found = np.empty((k, n_rows), np.float32)
@@ -160,7 +180,7 @@ def sums_of(total: F32, n_columns: int, n_rows: int) -> Iterator[tuple[int, F32]
 class _Room(NamedTuple):
     """Memory of a run: inputs of a block, how many rows it has, how far apart they are, and products of few columns."""
 
-    x: F32
+    x: Any
     rows: int
     step: int
     y: F32
@@ -179,7 +199,7 @@ def _room(k: int, n_rows: int) -> _Room:
 
 @compiled
 def _read(
-    matrix: F32, m: int, start: int, at: int, n_rows: int, by: Tables, worth: Worth, noise: Noise, counting: bool,
+    matrix: Any, m: int, start: int, at: int, n_rows: int, by: Tables, worth: Worth, noise: Noise, counting: bool,
     begin: F32, total: F32, room: _Room,
 ) -> np.int64:  # fmt: skip
     """Multiply `m` rows, the first of which is `at` of a run that begins with row `start`, and read them out."""
@@ -250,6 +270,28 @@ def _columns_through(
         drive_rows(x[:, :0], 0, 0, Drive(*drive), columns[own:, :m])
         clipped += _read(
             matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, begin, total, room
+        )  # fmt: skip
+    return clipped
+
+
+@compiled
+def _pairs_through(
+    x: F32, by_rows: bool, drive: Any, k0: int, k: int, words: NDArray[np.int32], by: Any, worth: Any, noise: Any,
+    counting: bool, begin: F32, total: F32, start: int, n_rows: int,
+) -> np.int64:  # fmt: skip
+    """Run inputs, rows (n, K) or columns (K, n), through a matrix of whole numbers."""
+    n_words, clipped = words.shape[1], np.int64(0)
+    some = _room(n_words, n_rows)
+    room = _Room(some.x.view(np.int32), some.rows, some.step, some.y, some.desk)
+    for at in range(0, n_rows, room.rows):
+        m = min(n_rows - at, room.rows)
+        inputs = room.x.reshape((n_words, room.step))
+        if by_rows:
+            fill_from_rows(x, start + at, k0, k, m, Drive(*drive), inputs)
+        else:
+            fill_from_columns(x, start + at, k0, k, m, Drive(*drive), inputs)
+        clipped += _read(
+            words, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, begin, total, room
         )  # fmt: skip
     return clipped
 

@@ -74,15 +74,24 @@ class Dac:
         """What compiled code needs to know of each cycle."""
         return [self._drive(cycle) for cycle in range(self.n_cycles)]
 
+    @cached_property
+    def whole_drives(self) -> list[Drive]:
+        """What compiled code needs to know of each cycle where levels stay whole numbers."""
+        return [drive._replace(unit=np.float32(1)) for drive in self.drives]
+
+    def levels(self, cycle: int) -> int:
+        """Return the highest level of a cycle, of which an input of one is made; 0 without steps."""
+        return 0 if self.n_bits is None else int(self.drives[cycle].unit)
+
     def _drive(self, cycle: int) -> Drive:
         kind = _EXACT if self.n_bits is None else _LEVELS if self.n_cycles == 1 else _DIGITS
         width = self.bits_per_cycle or 1
         limit, low = np.float32(self.limit), np.float32(-1 if self.signed else 0)
         if kind == _EXACT:
-            return Drive(kind, limit, limit, low, 0, 1)
-        return Drive(
-            kind, np.float32(self.steps / self.limit), np.float32(self.steps), low, cycle * width, 2**width - 1
-        )
+            return Drive(kind, limit, limit, low, 0, 1, np.float32(1))
+        base, steps = 2**width - 1, np.float32(self.steps)
+        unit = steps if kind == _LEVELS else np.float32(base)
+        return Drive(kind, np.float32(self.steps / self.limit), steps, low, cycle * width, base, unit)
 
     def drive(self, x: NDArray[Any], cycle: int = 0) -> F32:
         """Return what the word lines carry in a cycle, in [-1, 1], of the shape of `x`."""
@@ -100,7 +109,7 @@ class Drive(NamedTuple):
     """A cycle of a DAC for compiled code.
 
     Inputs become whole numbers up to `steps`, or those of their bits that `base` masks, from bit `shift` on; `scale` is
-    in steps per unit of the input; where there are no steps, it is the limit.
+    in steps per unit of the input; where there are no steps, it is the limit. Levels are divided by `unit`.
     """
 
     kind: int
@@ -109,6 +118,7 @@ class Drive(NamedTuple):
     low: np.float32
     shift: int
     base: int
+    unit: np.float32
 
 
 @compiled
@@ -127,7 +137,7 @@ def drive_rows(x: F32, start: int, first: int, by: Drive, found: F32) -> None:
             if by.kind == _DIGITS:
                 _digits(by, row)
             else:
-                _scale(np.float32(1) / by.steps, row)
+                _scale(np.float32(1) / by.unit, row)
 
 
 @compiled
@@ -147,10 +157,9 @@ def _scale(by: np.float32, found: F32) -> None:
 
 @compiled
 def _digits(by: Drive, found: F32) -> None:
-    """Keep some bits of whole numbers, sign and all, relative to the largest that they can be."""
-    base = np.float32(by.base)
+    """Keep some bits of whole numbers, sign and all."""
     for i in range(found.size):
-        digit = np.float32((np.int64(abs(found[i])) >> by.shift) & by.base) / base
+        digit = np.float32((np.int64(abs(found[i])) >> by.shift) & by.base) / by.unit
         found[i] = -digit if found[i] < 0 else digit
 
 

@@ -18,11 +18,12 @@ from numba.core import cgutils
 from numpy.typing import NDArray
 
 from aimc_spice.compiled import compiled, emitted
-from aimc_spice.network.vectors import FLOAT, INT32, constant, filled, load, place, store
+from aimc_spice.network.vectors import FLOAT, INT16, INT32, constant, filled, load, place, store
 
 F32 = NDArray[np.float32]
 LANES = 16
 FEW = 12 if binding.get_host_cpu_features().get("avx512f") else 6  # columns: their sums and an input fill the registers
+PAIRED = bool(binding.get_host_cpu_features().get("avx2"))  # an instruction for products of pairs
 _LINE = 64 // 4  # numbers of a line of the cache
 _VECTOR = ir.VectorType(FLOAT, LANES)
 
@@ -39,29 +40,50 @@ def _sums(n: int) -> Callable[..., None]:
         before, loop, after = b.block, b.append_basic_block("terms"), b.append_basic_block("sums")
         b.branch(loop)
         b.position_at_end(loop)
-        i, at, found = b.phi(k.type), b.phi(k.type), [b.phi(_VECTOR) for _ in range(n)]
+        kind = ir.VectorType(w.type.pointee, LANES)
+        i, at, found = b.phi(k.type), b.phi(k.type), [b.phi(kind) for _ in range(n)]
         inputs = load(b, x, at, LANES)
         added = [_added(b, b.load(b.gep(columns[j], [i])), inputs, found[j]) for j in range(n)]
         following = b.add(i, ir.Constant(k.type, 1)), b.add(at, x_step)
-        zero, none = ir.Constant(k.type, 0), constant(FLOAT, 0.0, LANES)
+        zero, none = ir.Constant(k.type, 0), constant(kind.element, 0, LANES)
         for phi, first, later in zip([i, at, *found], [zero, x_at, *[none] * n], [*following, *added], strict=True):
             phi.add_incoming(first, before)
             phi.add_incoming(later, loop)
         b.cbranch(b.icmp_signed("<", following[0], k), loop, after)
         b.position_at_end(after)
         for j in range(n):
-            store(b, added[j], y, place(b, y_at, y_step, j))
+            result = added[j] if kind == _VECTOR else b.sitofp(added[j], _VECTOR)
+            store(b, result, y, place(b, y_at, y_step, j))
 
     return sums
 
 
-def _added(builder: Any, weight: Any, inputs: Any, to: Any) -> Any:
-    """Return ``weight * inputs + to``, rounded once where the processor can."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    name = f"llvm.fmuladd.v{LANES}f32"
-    return builder.call(
-        cgutils.get_or_insert_function(builder.module, kind, name), [filled(builder, weight, LANES), inputs, to]
-    )
+def _added(b: Any, weight: Any, inputs: Any, to: Any) -> Any:
+    """Return ``weight * inputs + to``, rounded once where the processor can; of two whole numbers a lane, exact."""
+    weights = filled(b, weight, LANES)
+    if weight.type == INT32:
+        return b.add(_of_pairs(b, weights, inputs), to)
+    return _called(b, f"llvm.fmuladd.v{LANES}f32", _VECTOR, weights, inputs, to)
+
+
+def _of_pairs(b: Any, weights: Any, inputs: Any) -> Any:
+    """Return the products of lower and of upper halves of 32-bit numbers, added up."""
+    if not PAIRED:
+        half = constant(INT32, 16, LANES)
+        low = b.mul(*(b.ashr(b.shl(v, half), half) for v in (weights, inputs)))
+        return b.add(low, b.mul(*(b.ashr(v, half) for v in (weights, inputs))))
+    eight, halves = ir.VectorType(INT32, 8), ir.VectorType(INT16, 16)
+    found = []
+    for first in range(0, LANES, 8):
+        some = ir.Constant(eight, list(range(first, first + 8)))
+        parts = (b.bitcast(b.shuffle_vector(v, v, some), halves) for v in (weights, inputs))
+        found.append(_called(b, "llvm.x86.avx2.pmadd.wd", eight, *parts))
+    return b.shuffle_vector(*found, ir.Constant(ir.VectorType(INT32, LANES), list(range(LANES))))
+
+
+def _called(b: Any, name: str, result: Any, *arguments: Any) -> Any:
+    kind = ir.FunctionType(result, [v.type for v in arguments])
+    return b.call(cgutils.get_or_insert_function(b.module, kind, name), list(arguments))
 
 
 @emitted
@@ -98,15 +120,15 @@ def aligned(n: int) -> F32:
 
 
 @compiled
-def multiply(matrix: F32, first: int, n: int, k: int, x: F32, step: int, m: int, y: F32, y_step: int) -> None:
+def multiply(matrix: Any, first: int, n: int, k: int, x: Any, step: int, m: int, y: F32, y_step: int) -> None:
     """Multiply columns `first` to ``first + n`` with `m` inputs; `LANES` at a time, so `x` and `y` have room for all.
 
     Parameters
     ----------
     matrix : ndarray, shape (n_columns * k,)
-        Column by column.
+        Column by column; of int32, two whole numbers of 16 bits each (see `pairs`).
     x : ndarray, shape (k * step,)
-        Row by row, `step` apart.
+        Row by row, `step` apart; of the same type.
     y : ndarray, shape (n * y_step,)
         Column by column, `y_step` apart; written.
     """

@@ -48,7 +48,7 @@ def _turned(builder: Any, rows: list[Any]) -> list[Any]:
 
 
 @compiled
-def turn(strip: F32, first: int, found: F32) -> None:
+def turn(strip: NDArray[Any], first: int, found: NDArray[Any]) -> None:
     """Write rows (n, k) as columns `first` on of `found` (k, more); n is a multiple of `SIDE`."""
     (n, k), step = strip.shape, found.shape[1]
     rows, columns = strip.reshape(-1), found.reshape(-1)
