@@ -56,15 +56,21 @@ class Group:
     name: str
 
     @cached_property
-    def pairs(self) -> Pairs | None:
-        """The matrix in whole numbers; None where converters would see the difference."""
+    def _pairs(self) -> Pairs | None:
         return None if self.converters is None else pairs_of(self.matrix, self.to_lsb)
+
+    def pairs(self, levels: int) -> Pairs | None:
+        """Return the matrix in whole numbers, for inputs with so many levels.
+
+        None where it is used as it is: there are no levels, converters could see the difference, or sums would not fit.
+        """
+        return self._pairs if levels and self._pairs is not None and self._pairs.holds(levels) else None
 
     @property
     def nbytes(self) -> int:
         """Memory."""
         tables = 0 if self.converters is None else self.converters.nbytes
-        pairs = vars(self).get("pairs")
+        pairs = vars(self).get("_pairs")
         return self.matrix.nbytes + tables + 3 * self.gain.nbytes + (0 if pairs is None else pairs.nbytes)
 
 
@@ -113,8 +119,8 @@ class AnalogMatrix:
             key = None if seed is None else keys(self.n_columns, seed, self.name, group.name, cycle)
             gain = group.gain if factor == 1 else group.gain * np.float32(factor)
             reader = Reader(group.converters, group.to_lsb, gain, key, first, step, counting, begin)
-            pairs = group.pairs if inputs.levels() else None
-            if pairs is not None and isinstance(inputs, Rows) and pairs.holds(inputs.levels()):
+            pairs = group.pairs(inputs.levels) if isinstance(inputs, Rows) else None
+            if isinstance(inputs, Rows) and pairs is not None:
                 clipped += inputs.pairs_through(group.rows, pairs, reader, total, start, n_rows)
             else:
                 clipped += inputs.through(group.rows, group.matrix, reader, total, start, n_rows)

@@ -106,17 +106,16 @@ class Rows:
             return int(_rows_through(self.x, drive, rows.start, matrix, *reader.arguments, total, start, n_rows))
         return int(_columns_through(self.x.T, drive, rows.start, matrix, *reader.arguments, total, start, n_rows))
 
+    @property
     def levels(self) -> int:
-        """Return the highest level of an input; 0 where there are none."""
+        """The highest level of an input; 0 where there are none."""
         return self.dac.levels(self.cycle)
 
-    def pairs_through(
-        self, rows: slice, pairs: Pairs, reader: Reader, total: F32, start: int, n_rows: int
-    ) -> int:
-        """Do what `through` does, in whole numbers; `reader.scale` is of an output in units of the pairs."""
+    def pairs_through(self, rows: slice, pairs: Pairs, reader: Reader, total: F32, start: int, n_rows: int) -> int:
+        """Do what `through` does, in whole numbers."""
         drive, by_rows = tuple(self.dac.whole_drives[self.cycle]), self.x.flags.c_contiguous
         x, k = self.x if by_rows else self.x.T, pairs.n_rows
-        reader = replace(reader, scale=reader.scale * pairs.unit / np.float32(self.levels()))
+        reader = replace(reader, scale=reader.scale * pairs.unit / np.float32(self.levels))
         return int(
             _pairs_through(x, by_rows, drive, rows.start, k, pairs.words, *reader.arguments, total, start, n_rows)
         )  # fmt: skip
@@ -154,10 +153,6 @@ class Patches:
                 self.images, self._shape, rows.start, matrix, *reader.arguments, total, start, n_rows
             )
         )  # fmt: skip
-
-    def levels(self) -> int:
-        """Return 0: patches are of relative inputs."""
-        return 0
 
     def rows(self, k: int, start: int, n_rows: int) -> F32:
         """Return patches (n_rows, k) of rows `start` on."""

@@ -43,8 +43,8 @@ class Pairs:
     n_rows: int
 
     def holds(self, levels: int) -> bool:
-        """Whether sums of inputs with so many levels fit into 32 bits."""
-        return 0 < levels * self.n_rows * _MOST <= _SUM
+        """Whether levels up to this one fit into 16 bits, and sums into 32."""
+        return 0 < levels <= _MOST and levels * self.n_rows * _MOST <= _SUM
 
     @property
     def matrix(self) -> F32:

@@ -1,9 +1,12 @@
 """Products of few columns and turned rows are what NumPy says, for every size, and independent of their neighbours."""
 
+import numba
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aimc_spice.network import multiply as multiply_file
 from aimc_spice.network.kernel import BLOCK
 from aimc_spice.network.multiply import FEW, LANES, aligned, multiply, wide
 from aimc_spice.network.turn import SIDE, scaled_rows, turn
@@ -37,6 +40,27 @@ def test_a_product_does_not_depend_on_its_place():
     whole = products(matrix, x)
     np.testing.assert_array_equal(products(matrix, np.ascontiguousarray(x[:, 37:90])), whole[:, 37:90])
     np.testing.assert_array_equal(products(matrix[5:8].copy(), x), whole[5:8])
+
+
+@pytest.mark.parametrize("paired", [multiply_file.PAIRED, False])
+def test_products_of_pairs_are_exact(paired, monkeypatch):
+    """On processors with an instruction for them and without, ends of the range included."""
+    monkeypatch.setattr(multiply_file, "PAIRED", paired)
+    sums = multiply_file._sums(3)
+
+    @numba.njit
+    def run(w, x, k, y):
+        sums(w, 0, x, 0, LANES, k, y, 0, LANES)
+
+    rng = np.random.default_rng(0)
+    w, x = (rng.integers(-32767, 32768, (n, 2), dtype=np.int16) for n in (3 * 40, 40 * LANES))
+    x //= 200
+    w[0], x[: LANES // 2] = 32767, 511
+    w[40], x[LANES // 2 : LANES] = -32767, -511
+    y = np.empty(3 * LANES, np.float32)
+    run(w.view(np.int32).reshape(-1), x.view(np.int32).reshape(-1), 40, y)
+    wanted = np.einsum("ckh,klh->cl", w.reshape(3, 40, 2).astype(np.int64), x.reshape(40, LANES, 2))
+    np.testing.assert_array_equal(y.reshape(3, LANES), wanted.astype(np.float32))
 
 
 def test_lines_of_the_cache():
