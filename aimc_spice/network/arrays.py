@@ -21,7 +21,6 @@ from aimc_spice.network.analog import AnalogMatrix, Group
 from aimc_spice.network.blocks import Patches, Rows
 from aimc_spice.network.kernel import F32
 from aimc_spice.network.layer import AnalogLayer, Tally
-from aimc_spice.network.product import Dense
 
 _MASK = 0xFFFFFFFF
 _AT_ONCE = 1 << 24  # numbers of the sums, and about as many inputs, that are on the device together
@@ -115,8 +114,7 @@ class ArrayLayer(AnalogLayer):
 
     def _hold(self, group: Group) -> _Held:
         by = group.converters
-        pairs = group.pairs(self.dac.levels(0)) if isinstance(self.product, Dense) else None
-        gain, matrix = self._array(group.gain[:, None]), self._array(group.matrix if pairs is None else pairs.matrix)
+        gain, matrix = self._array(group.gain[:, None]), self._array(self.matrix_of(group))
         if by is None:
             return _Held(matrix, gain)
         table = np.hstack([by.thresholds(), np.full((by.n_cols, 1), np.inf, np.float32)]).reshape(-1)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aimc_spice.network.analog import AnalogMatrix
+from aimc_spice.network.analog import AnalogMatrix, Group
 from aimc_spice.network.blocks import SUMS, Patches, Rows, sums_of
 from aimc_spice.network.dac import Dac
 from aimc_spice.network.kernel import BLOCK, F32
@@ -122,6 +122,11 @@ class AnalogLayer:
         limit = self.dac.limit * (1 + 1e-6)
         if max(x.max(initial=0), -x.min(initial=0)) > limit:
             seen.inputs_clipped += int(np.count_nonzero(x > limit)) + int(np.count_nonzero(x < -limit))
+
+    def matrix_of(self, group: Group) -> F32:
+        """Return the matrix that products of a group are made with: as programmed, or in whole numbers (`pairs`)."""
+        pairs = group.pairs(self.dac.levels(0)) if isinstance(self.product, Dense) else None
+        return group.matrix if pairs is None else pairs.matrix
 
     @property
     def n_tiles(self) -> int:

@@ -86,7 +86,7 @@ def tile_trace(
     rows, cols = one.cuts[m].rows[h], one.cuts[m].cols[v]
     driven = _driven(prepared, x, one, m, n_vectors, seed)[:, rows]
     group = one.parts[m].groups[s * len(one.cuts[m].rows) + h]
-    y = driven @ group.matrix[cols].T.astype(np.float64)
+    y = driven @ one.matrix_of(group)[cols].T.astype(np.float64)
     weights = _weights(prepared, one, m)[s][rows, cols]
     weights = cells_of(weights, one.mapping)
     if one.mapping.padding:
