@@ -21,7 +21,6 @@ from aimc_spice.network.multiply import FEW, LANES, aligned, fetch, multiply, wi
 from aimc_spice.network.pairs import Pairs, fill_from_columns, fill_from_rows
 from aimc_spice.network.turn import turn
 
-_STRIP = LANES  # rows that are turned into columns at once
 _INPUTS = 80_000  # numbers of a block's inputs: they share the second-level cache
 _SOME = 2 * FEW  # columns whose products stay in the first-level cache
 SUMS = 1 << 20  # of a matrix at once: they stay in the cache that cores share
@@ -101,10 +100,8 @@ class Rows:
         total : ndarray, shape (n_columns * n_rows,)
             See `sums_of`.
         """
-        drive = tuple(self.dac.drives[self.cycle])
-        if self.x.flags.c_contiguous:
-            return int(_rows_through(self.x, drive, rows.start, matrix, *reader.arguments, total, start, n_rows))
-        return int(_columns_through(self.x.T, drive, rows.start, matrix, *reader.arguments, total, start, n_rows))
+        drive, (x, by_rows) = tuple(self.dac.drives[self.cycle]), self._laid
+        return int(_dense_through(x, by_rows, drive, rows.start, matrix, *reader.arguments, total, start, n_rows))
 
     @property
     def levels(self) -> int:
@@ -113,12 +110,17 @@ class Rows:
 
     def pairs_through(self, rows: slice, pairs: Pairs, reader: Reader, total: F32, start: int, n_rows: int) -> int:
         """Do what `through` does, in whole numbers."""
-        drive, by_rows = tuple(self.dac.whole_drives[self.cycle]), self.x.flags.c_contiguous
-        x, k = self.x if by_rows else self.x.T, pairs.n_rows
+        drive, (x, by_rows), k = tuple(self.dac.whole_drives[self.cycle]), self._laid, pairs.n_rows
         reader = replace(reader, scale=reader.scale * pairs.unit / np.float32(self.levels))
         return int(
             _pairs_through(x, by_rows, drive, rows.start, k, pairs.words, *reader.arguments, total, start, n_rows)
         )  # fmt: skip
+
+    @property
+    def _laid(self) -> tuple[F32, bool]:
+        """Inputs in C order, and whether they are rows."""
+        by_rows = bool(self.x.flags.c_contiguous)
+        return (self.x if by_rows else self.x.T), by_rows
 
 
 @dataclass(frozen=True)
@@ -230,20 +232,22 @@ def _pass_on(y: F32, m: int, cols: tuple[int, int], gain: F32, total: F32, at: i
 
 
 @compiled
-def _rows_through(
-    x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, begin: F32, total: F32,
-    start: int, n_rows: int,
+def _dense_through(
+    x: F32, by_rows: bool, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool,
+    begin: F32, total: F32, start: int, n_rows: int,
 ) -> np.int64:  # fmt: skip
+    """Run inputs, rows (n, K) or columns (K, n), which need no turning."""
     k, clipped = matrix.shape[1], np.int64(0)
-    room, strip, every = _room(k, n_rows), np.zeros((_STRIP, k), np.float32), x.reshape(-1)
+    room = _room(k, n_rows)
     for at in range(0, n_rows, room.rows):
         m = min(n_rows - at, room.rows)
         columns = room.x.reshape((k, room.step))
-        for i in range(0, m, _STRIP):
-            drive_rows(x, start + at + i, k0, Drive(*drive), strip[: min(_STRIP, m - i)])
-            for r in range(start + at + i + _STRIP, min(start + at + i + 2 * _STRIP, x.shape[0])):
-                fetch(every, r * x.shape[1] + k0, k)
-            turn(strip, i, columns)  # what a last strip holds too much is finite, and not read
+        if by_rows:
+            _fill_rows(x, start + at, k0, m, Drive(*drive), columns)
+        else:
+            own = max(0, min(k, x.shape[0] - k0))
+            drive_rows(x, k0, start + at, Drive(*drive), columns[:own, :m])
+            drive_rows(x[:, :0], 0, 0, Drive(*drive), columns[own:, :m])
         clipped += _read(
             matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, begin, total, room
         )  # fmt: skip
@@ -251,22 +255,15 @@ def _rows_through(
 
 
 @compiled
-def _columns_through(
-    x: F32, drive: Any, k0: int, matrix: F32, by: Any, worth: Any, noise: Any, counting: bool, begin: F32, total: F32,
-    start: int, n_rows: int,
-) -> np.int64:  # fmt: skip
-    """Run inputs (K, n), which need no turning."""
-    k, clipped = matrix.shape[1], np.int64(0)
-    room, own = _room(k, n_rows), max(0, min(k, x.shape[0] - k0))
-    for at in range(0, n_rows, room.rows):
-        m = min(n_rows - at, room.rows)
-        columns = room.x.reshape((k, room.step))
-        drive_rows(x, k0, start + at, Drive(*drive), columns[:own, :m])
-        drive_rows(x[:, :0], 0, 0, Drive(*drive), columns[own:, :m])
-        clipped += _read(
-            matrix, m, start, at, n_rows, Tables(*by), Worth(*worth), Noise(*noise), counting, begin, total, room
-        )  # fmt: skip
-    return clipped
+def _fill_rows(x: F32, start: int, k0: int, m: int, by: Drive, found: F32) -> None:
+    """Drive rows `start` on, `m` of them, into columns (k, m or more)."""
+    k, every = found.shape[0], x.reshape(-1)
+    strip = np.zeros((LANES, k), np.float32)
+    for i in range(0, m, LANES):
+        drive_rows(x, start + i, k0, by, strip[: min(LANES, m - i)])
+        for r in range(start + i + LANES, min(start + i + 2 * LANES, x.shape[0])):
+            fetch(every, r * x.shape[1] + k0, k)
+        turn(strip, i, found)  # what a last strip holds too much is finite, and not read
 
 
 @compiled
